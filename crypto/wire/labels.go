@@ -1,0 +1,44 @@
+// Copyright The Vecino Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package wire
+
+// Label separates one use of a hash or a key from every other. Whatever a key
+// signs is a deterministic CBOR array that begins with one of these, or a
+// transcript that does.
+type Label string
+
+// The labels of the neighbours' protocol (crypto/PROTOCOL.md), each with the
+// package that uses it. A new one belongs in [Labels] as well.
+const (
+	LabelPartialKey Label = "vecino/ppk/1"     // signcrypt: the message of a partial key
+	LabelKEM        Label = "vecino/kem/1"     // signcrypt: salt of a slot's key
+	LabelSlot       Label = "slot"             // signcrypt: expands a slot's tag and key
+	LabelCommit     Label = "vecino/commit/1"  // signcrypt: commits to the content key
+	LabelBody       Label = "vecino/body/1"    // signcrypt: key of the body
+	LabelSigncrypt  Label = "vecino/sc/1"      // signcrypt: transcript of an envelope
+	LabelNonce      Label = "vecino/nonce/1"   // signcrypt: hedged nonces
+	LabelSignature  Label = "vecino/sig/1"     // signcrypt: challenge of a signature
+	LabelHello      Label = "vecino/hello/1"   // pseudonym: transcript of a hello
+	LabelPseudonym  Label = "vecino/pid/1"     // pseudonym: pid of a signing key
+	LabelTopic      Label = "vecino/topic/1"   // pseudonym: topic of an epoch and slot
+	LabelOuter      Label = "vecino/outer/1"   // pseudonym: outer key of an epoch
+	LabelCharter    Label = "vecino/charter/1" // issuer: a charter
+	LabelProof      Label = "vecino/pok/1"     // issuer: proof of knowledge of a secret value
+	LabelKeyRequest Label = "vecino/keyreq/1"  // issuer: secret between a member and an issuer
+	LabelKeyAnswer  Label = "vecino/keyans/1"  // issuer: HPKE info of an answer
+	LabelDoor       Label = "vecino/door/1"    // door: topic and outer key of the door
+	LabelIssuerKey  Label = "vecino/issuer/1"  // door: hash of the issuers' public key in an invite
+	LabelJoin       Label = "vecino/join/1"    // door: a request to join
+	LabelTime       Label = "vecino/time/1"    // door: an issuer's clock
+	LabelPayload    Label = "vecino/payload/1" // update: additional data of a payload
+	LabelTask       Label = "vecino/task/1"    // node: a learning task
+)
+
+// Labels lists every label once, so that a test can hold them apart.
+var Labels = []Label{
+	LabelPartialKey, LabelKEM, LabelSlot, LabelCommit, LabelBody, LabelSigncrypt,
+	LabelNonce, LabelSignature, LabelHello, LabelPseudonym, LabelTopic, LabelOuter,
+	LabelCharter, LabelProof, LabelKeyRequest, LabelKeyAnswer, LabelDoor,
+	LabelIssuerKey, LabelJoin, LabelTime, LabelPayload, LabelTask,
+}
