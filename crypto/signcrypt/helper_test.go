@@ -96,7 +96,7 @@ func (w *world) device(t testing.TB) *device {
 		t.Fatal(err)
 	}
 	w.peers[self.ID] = self
-	return &device{keys: keys, self: self, world: w, guard: &Guard{Once: map[uint8]bool{1: true}}, rand: w.rand}
+	return &device{keys: keys, self: self, world: w, guard: &Guard{}, rand: w.rand}
 }
 
 func (d *device) seal(t testing.TB, to []*Peer, round uint32, typ uint8, msg []byte) []byte {

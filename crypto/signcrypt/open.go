@@ -55,7 +55,7 @@ func (o *Opener) Open(env []byte) (*Opened, error) {
 	if !o.Scope.verifyAs(from, in.R, transcript(ctx, h, in), in.Sig) {
 		return nil, ErrOpen
 	}
-	if !o.Guard.accept(h.E, from.ID, in.Type, in.Round) {
+	if !o.Guard.accept(h.E) {
 		return nil, ErrOpen
 	}
 	return &Opened{From: from, Round: in.Round, Type: in.Type, Msg: in.Msg}, nil
