@@ -30,6 +30,8 @@ const (
 	LabelDoor       Label = "vecino/door/1"    // door: topic and outer key of the door
 	LabelIssuerKey  Label = "vecino/issuer/1"  // door: hash of the issuers' public key in an invite
 	LabelJoin       Label = "vecino/join/1"    // door: a request to join
+	LabelAdmit      Label = "vecino/admit/1"   // door: the short code of one who waits
+	LabelWelcome    Label = "vecino/welcome/1" // door: an issuer's word to one who is let in
 	LabelTime       Label = "vecino/time/1"    // door: an issuer's clock
 	LabelPayload    Label = "vecino/payload/1" // update: additional data of a payload
 	LabelTask       Label = "vecino/task/1"    // node: a learning task
@@ -40,5 +42,5 @@ var Labels = []Label{
 	LabelPartialKey, LabelKEM, LabelSlot, LabelCommit, LabelBody, LabelSigncrypt,
 	LabelNonce, LabelSignature, LabelHello, LabelPseudonym, LabelTopic, LabelOuter,
 	LabelCharter, LabelProof, LabelKeyRequest, LabelKeyAnswer, LabelDoor,
-	LabelIssuerKey, LabelJoin, LabelTime, LabelPayload, LabelTask,
+	LabelIssuerKey, LabelJoin, LabelAdmit, LabelWelcome, LabelTime, LabelPayload, LabelTask,
 }
