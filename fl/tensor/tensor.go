@@ -1,0 +1,115 @@
+// Copyright The Vecino Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package tensor holds the arithmetic of learning: float32 vectors, row-major
+// matrices, softmax and its exponential. Every result is the same to the last
+// bit on every architecture, with and without hardware floating point, because
+// each sum has a fixed order, each product is rounded before it is added, and
+// exp and log are polynomials of this package (after Cephes by S. L. Moshier)
+// instead of the assembly that package math has for some processors.
+//
+// There is no type and no state, and nothing allocates. A function is safe for
+// concurrent use as long as no other writes to its arguments. Slices of the
+// wrong length are a mistake in the program and panic.
+package tensor
+
+import "math"
+
+// Fill sets every element of x to v.
+func Fill(x []float32, v float32) {
+	for i := range x {
+		x[i] = v
+	}
+}
+
+// Axpy adds a*x to y.
+func Axpy(a float32, x, y []float32) {
+	sameLength("Axpy", len(x), len(y))
+	x = x[:len(y)]
+	for i := range y {
+		y[i] += float32(a * x[i])
+	}
+}
+
+// Scale multiplies x by a.
+func Scale(a float32, x []float32) {
+	for i := range x {
+		x[i] = float32(x[i] * a)
+	}
+}
+
+// Sub sets dst to x - y. Dst may be x or y.
+func Sub(dst, x, y []float32) {
+	sameLength("Sub", len(x), len(dst))
+	sameLength("Sub", len(y), len(dst))
+	x, y = x[:len(dst)], y[:len(dst)]
+	for i := range dst {
+		dst[i] = x[i] - y[i]
+	}
+}
+
+// Dot returns the inner product of x and y, summed in float64 in four lanes:
+// lane i holds the elements whose index is i modulo 4, ascending, and the
+// result is (lane 0 + lane 1) + (lane 2 + lane 3).
+func Dot(x, y []float32) float64 {
+	sameLength("Dot", len(x), len(y))
+	var s0, s1, s2, s3 float64 // the product of two float32 is exact in float64
+	for len(x) >= 4 && len(y) >= 4 {
+		s0 += float64(float64(x[0]) * float64(y[0]))
+		s1 += float64(float64(x[1]) * float64(y[1]))
+		s2 += float64(float64(x[2]) * float64(y[2]))
+		s3 += float64(float64(x[3]) * float64(y[3]))
+		x, y = x[4:], y[4:]
+	}
+	if len(x) > 0 {
+		s0 += float64(float64(x[0]) * float64(y[0]))
+	}
+	if len(x) > 1 {
+		s1 += float64(float64(x[1]) * float64(y[1]))
+	}
+	if len(x) > 2 {
+		s2 += float64(float64(x[2]) * float64(y[2]))
+	}
+	return (s0 + s1) + (s2 + s3)
+}
+
+// Norm returns the Euclidean norm of x, summed as in [Dot].
+func Norm(x []float32) float64 { return math.Sqrt(Dot(x, x)) }
+
+// Finite reports whether no element of x is NaN or infinite.
+func Finite(x []float32) bool {
+	const exponent = 0x7f800000
+	for _, v := range x {
+		if math.Float32bits(v)&exponent == exponent {
+			return false
+		}
+	}
+	return true
+}
+
+// ReLU sets every negative element of x to zero. NaN stays NaN, so that a
+// model that diverges is noticed.
+func ReLU(x []float32) {
+	for i, v := range x {
+		x[i] = max(v, 0)
+	}
+}
+
+// ReLUGrad sets those elements of d to zero where h, the output of [ReLU], is
+// not above zero.
+func ReLUGrad(d, h []float32) {
+	sameLength("ReLUGrad", len(d), len(h))
+	h = h[:len(d)]
+	for i := range d {
+		// The bits of a positive float32 are a positive integer, whose
+		// negative shifts to all ones; a branch would be mispredicted often.
+		keep := uint32(-int32(math.Float32bits(h[i])) >> 31)
+		d[i] = math.Float32frombits(math.Float32bits(d[i]) & keep)
+	}
+}
+
+func sameLength(name string, a, b int) {
+	if a != b {
+		panic("tensor: " + name + " of slices of different length")
+	}
+}
