@@ -1,0 +1,379 @@
+// Copyright The Vecino Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package dataset
+
+import (
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"io"
+	"os"
+	"runtime"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func pack(t testing.TB, s string) string {
+	t.Helper()
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	if _, err := io.WriteString(w, s); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func TestRead(t *testing.T) {
+	plain := "a,b,label\n1,2.5,0\n-3,4e-1,2\n"
+	want := &Table{
+		Kind:    Classification,
+		Columns: []string{"a", "b"},
+		Target:  "label",
+		Classes: 3,
+		X:       []float32{1, 2.5, -3, 0.4},
+		Y:       []float32{0, 2},
+		Labels:  []int32{0, 2},
+	}
+	forms := map[string]string{
+		"plain":            plain,
+		"packed":           pack(t, plain),
+		"packed twice":     pack(t, "a,b,label\n1,2.5,0\n") + pack(t, "-3,4e-1,2\n"),
+		"CRLF":             strings.ReplaceAll(plain, "\n", "\r\n"),
+		"byte order mark":  "\xef\xbb\xbf" + plain,
+		"no last line end": strings.TrimSuffix(plain, "\n"),
+		"blank at the end": plain + "\n\r\n\n",
+		"blanks":           "a, b ,label\n 1,2.5 ,0\n-3,\t4e-1,2\n",
+		"quotes":           "\"a\",\"b\",\"label\"\n\"1\",2.5,\"0\"\n-3,\"4e-1\",2\n",
+		"quoted mark":      "\xef\xbb\xbf\"a\",b,label\n1,2.5,0\n-3,.4,2\n",
+		"signs and points": "a,b,label\n+1,2.50,0.0\n-3.,.4,2e0\n",
+	}
+	for name, in := range forms {
+		got, err := Read(strings.NewReader(in), "f.csv", Schema{}, Limits{})
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+// TestReadByBytes reads one byte at a time, so that lines cross all buffers.
+func TestReadByBytes(t *testing.T) {
+	long := strings.Repeat("x", 200)
+	in := long + "1," + strings.Repeat(long+",", 1000) + "label\n" // not unique names
+	if _, err := Read(iotest.OneByteReader(strings.NewReader(in)), "f", Schema{}, Limits{}); err == nil {
+		t.Error("duplicate names were accepted")
+	}
+	var b strings.Builder
+	for i := range 1000 {
+		b.WriteString(strings.Repeat("y", 150) + string(rune('a'+i%26)) + strings.Repeat("z", i/26) + ",")
+	}
+	b.WriteString("label\n" + strings.Repeat("0.125,", 1000) + "7\n")
+	table, err := Read(iotest.OneByteReader(strings.NewReader(b.String())), "f", Schema{}, Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if table.Features() != 1000 || table.X[999] != 0.125 || table.Labels[0] != 7 {
+		t.Errorf("%d features, last %v, label %v", table.Features(), table.X[999], table.Labels)
+	}
+}
+
+func TestReadBySchema(t *testing.T) {
+	const in = "owner,a,y,b\nleft,1,2.5,3\nright,4,5,6\nleft,7,8,9\n"
+	got, err := Read(strings.NewReader(in), "f.csv", Schema{Target: "y", Group: "owner"}, Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &Table{
+		Kind:    Regression,
+		Columns: []string{"a", "b"},
+		Target:  "y",
+		GroupBy: "owner",
+		X:       []float32{1, 3, 4, 6, 7, 9},
+		Y:       []float32{2.5, 5, 8},
+		Group:   []string{"left", "right", "left"},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	// The last column is the target unless it is the group.
+	last, err := Read(strings.NewReader("a,y,owner\n1,2,x\n"), "f.csv", Schema{Group: "owner"}, Limits{})
+	if err != nil || last.Target != "y" || last.Kind != Classification {
+		t.Errorf("target %v, kind %v, %v", last.Target, last.Kind, err)
+	}
+	whole, err := Read(strings.NewReader("a,y\n1,2000\n"), "f.csv", Schema{Kind: Regression}, Limits{})
+	if err != nil || whole.Kind != Regression || whole.Labels != nil {
+		t.Errorf("regression of whole numbers: %v, %v", whole, err)
+	}
+}
+
+func TestReadRefuses(t *testing.T) {
+	const head = "p1,p2,label\n"
+	grouped, classes := Schema{Group: "who"}, Schema{Kind: Classification}
+	tests := []struct {
+		name, in string
+		schema   Schema
+		want     string
+	}{
+		{"empty", "", Schema{}, `f.csv: the file is empty; it needs a header and rows`},
+		{"empty header", "\n1,2,3\n", Schema{}, `f.csv:1: column 1 has no name; the first line must name all columns`},
+		{"no rows", head, Schema{}, `f.csv: there are no rows below the header`},
+		{"no rows, blank", head + "\n\n", Schema{}, `f.csv: there are no rows below the header`},
+		{"no header", "1,2,3\n4,5,6\n", Schema{}, `f.csv:1: the first line holds numbers; put a line with the names of the columns before it`},
+		{"one column", "p1\n1\n", Schema{}, `f.csv:1: there is only one column; separate columns by commas`},
+		{"semicolons", "p1;p2;label\n1;2;3\n", Schema{}, `f.csv:1: there is only one column; separate columns by commas, not semicolons`},
+		{"same names", "p1,p2,p1\n1,2,3\n", Schema{}, `f.csv:1: there are two columns named p1; rename one`},
+		{"no name", "p1,,label\n", Schema{}, `f.csv:1: column 2 has no name; the first line must name all columns`},
+		{"UTF-16", "p\x001\x00,\x00l\x00\n\x00", Schema{}, `f.csv:1: the name of column 1 is not readable text; save the file as UTF-8`},
+		{"Latin-1", "temp\xe9rature,label\n1,2\n", Schema{}, `f.csv:1: the name of column 1 is not readable text; save the file as UTF-8`},
+		{"quote in header", "\"p1,label\n1,2\n", Schema{}, `f.csv:1: the header has a quote that does not end on its line; write names on one line`},
+		{"word", head + "1,2,3\n1,abc,3\n", Schema{}, `f.csv:3: column p2: "abc" is not a number; remove the row or write a number`},
+		{"long word", head + "1," + strings.Repeat("w", 50) + ",3\n", Schema{}, `f.csv:2: column p2: "wwwwwwwwwwwwwwwwwwwwwwwwwwwwwwww"… is not a number; remove the row or write a number`},
+		{"binary", head + "1,\x00\x1b[31m,3\n", Schema{}, `f.csv:2: column p2: "\x00\x1b[31m" is not a number; remove the row or write a number`},
+		{"hexadecimal", head + "1,0x10,3\n", Schema{}, `f.csv:2: column p2: "0x10" is not a number; remove the row or write a number`},
+		{"underscore", head + "1,1_000,3\n", Schema{}, `f.csv:2: column p2: "1_000" is not a number; remove the row or write a number`},
+		{"two points", head + "1,1.2.3,3\n", Schema{}, `f.csv:2: column p2: "1.2.3" is not a number; remove the row or write a number`},
+		{"sign only", head + "1,-,3\n", Schema{}, `f.csv:2: column p2: "-" is not a number; remove the row or write a number`},
+		{"blank field", head + "1,,3\n", Schema{}, `f.csv:2: column p2: the field is empty; remove the row or fill in a number`},
+		{"empty quotes", head + "1,\"\",3\n", Schema{}, `f.csv:2: column p2: the field is empty; remove the row or fill in a number`},
+		{"spaces", head + "1,  ,3\n", Schema{}, `f.csv:2: column p2: the field is empty; remove the row or fill in a number`},
+		{"NaN", head + "NaN,2,3\n", Schema{}, `f.csv:2: column p1: "NaN" is not a finite number; remove the row or write a number`},
+		{"infinite target", head + "1,2,-Inf\n", Schema{}, `f.csv:2: column label: "-Inf" is not a finite number; remove the row or write a number`},
+		{"too large", head + "1e39,2,3\n", Schema{}, `f.csv:2: column p1: "1e39" is too large for a 32-bit float; remove the row or write a number`},
+		{"long field", head + strings.Repeat("0", MaxField) + "1,2,3\n", Schema{}, `f.csv:2: column p1: the field is longer than 256 bytes; remove the row or write a number`},
+		{"short row", head + "1,2,3\n1,2\n", Schema{}, `f.csv:3: the line has 2 fields and the header 3; complete or remove the row`},
+		{"long row", head + "1,2,3,4\n", Schema{}, `f.csv:2: the line has more than the 3 fields of the header; mend or remove the row`},
+		{"trailing comma", head + "1,2,3,\n", Schema{}, `f.csv:2: the line has more than the 3 fields of the header; mend or remove the row`},
+		{"blank line", head + "1,2,3\n\n1,2,3\n", Schema{}, `f.csv:3: the line is empty; remove it`},
+		{"open quote", head + "1,\"2,3\n", Schema{}, `f.csv:2: column p2: the field has a quote that does not end on its line; mend or remove the row`},
+		{"text behind quote", head + "1,\"2\"x,3\n", Schema{}, `f.csv:2: column p2: the field has a quote that does not end on its line; mend or remove the row`},
+		{"class below 0", head + "1,2,3\n1,2,-1\n", Schema{}, `f.csv:3: column label: -1 is not a class; classes are whole numbers from 0 to 999; other numbers need kind = "regression" in schema.toml`},
+		{"class too high", head + "1,2,1000\n", Schema{}, `f.csv:2: column label: 1000 is not a class; classes are whole numbers from 0 to 999; other numbers need kind = "regression" in schema.toml`},
+		{"half a class", head + "1,2,0.5\n", classes, `f.csv:2: column label: 0.5 is not a class; classes are whole numbers from 0 to 999; other numbers need kind = "regression" in schema.toml`},
+		{"no such target", head + "1,2,3\n", Schema{Target: "y"}, `f.csv:1: there is no target column y; the file has p1, p2, label`},
+		{"no such group", head + "1,2,3\n", grouped, `f.csv:1: there is no group column who; the file has p1, p2, label`},
+		{"empty group", "p1,who,label\n1, ,3\n", grouped, `f.csv:2: column who: the field is empty; remove the row or name its owner`},
+		{"control in group", "p1,who,label\n1,a\x07,3\n", grouped, `f.csv:2: column who: "a\a" is not a readable name; use short names in UTF-8`},
+		{"long group", "p1,who,label\n1," + strings.Repeat("g", MaxField+1) + ",3\n", grouped, `f.csv:2: column who: "gggggggggggggggggggggggggggggggg"… is not a readable name; use short names in UTF-8`},
+		{"no feature", "who,label\na,1\n", grouped, `f.csv:1: there is no feature beside target and group; add columns to learn from`},
+		{"gzip header", "\x1f\x8b\x08", Schema{}, `f.csv: cannot unpack the file: unexpected EOF; copy it again`},
+		{"gzip cut off", pack(t, head+"1,2,3\n")[:20], Schema{}, `f.csv: cannot unpack the file: unexpected EOF; copy it again`},
+		{"gzip damaged", "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff\xff\xff", Schema{}, `f.csv: cannot unpack the file: flate: corrupt input before offset 1; copy it again`},
+	}
+	for _, tt := range tests {
+		_, err := Read(strings.NewReader(tt.in), "f.csv", tt.schema, Limits{})
+		if err == nil {
+			t.Errorf("%s: accepted", tt.name)
+			continue
+		}
+		if diff := cmp.Diff(tt.want, err.Error()); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", tt.name, diff)
+		}
+		var fe *FileError
+		if !errors.As(err, &fe) {
+			t.Errorf("%s: %T is not a *FileError", tt.name, err)
+		}
+	}
+}
+
+func TestReadLimits(t *testing.T) {
+	const in = "a,b,label\n1,2,0\n1,2,0\n1,2,0\n"
+	tests := []struct {
+		limits Limits
+		want   string
+	}{
+		{Limits{Rows: 3, Columns: 3, Cells: 6, Bytes: int64(len(in))}, ""},
+		{Limits{Rows: 2}, "f:4: there are more than 2 rows; thin them out"},
+		{Limits{Columns: 2}, "f:1: there are more than 2 columns; leave some out"},
+		{Limits{Cells: 5}, "f:4: there are more than 2 rows; thin them out"},
+		{Limits{Bytes: int64(len(in)) - 1}, "f: the file is too large; split it or thin it out"},
+		{Limits{Rows: MaxRows + 1, Cells: MaxCells + 1, Bytes: MaxBytes + 1}, ""},
+	}
+	for _, tt := range tests {
+		_, err := Read(strings.NewReader(in), "f", Schema{}, tt.limits)
+		if got := errorText(err); got != tt.want {
+			t.Errorf("%+v: %q, want %q", tt.limits, got, tt.want)
+		}
+	}
+	if _, err := Read(strings.NewReader("a,b\n"+strings.Repeat("1", MaxLine)+",0\n"), "f", Schema{}, Limits{}); errorText(err) != "f:2: the line is longer than 1048576 bytes; is this a CSV file?" {
+		t.Errorf("long line: %v", err)
+	}
+	if _, err := Read(strings.NewReader(strings.Repeat("c", MaxField+1)+",b\n"), "f", Schema{}, Limits{}); errorText(err) != "f:1: the name of column 1 is longer than 256 bytes; shorten it" {
+		t.Errorf("long name: %v", err)
+	}
+}
+
+func errorText(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}
+
+func TestReadManyGroups(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("a,who,label\n")
+	for i := range MaxGroups + 1 {
+		b.WriteString("1,")
+		for v := i; ; v /= 26 {
+			b.WriteByte(byte('a' + v%26))
+			if v < 26 {
+				break
+			}
+		}
+		b.WriteString(",0\n")
+	}
+	_, err := Read(strings.NewReader(b.String()), "f", Schema{Group: "who"}, Limits{})
+	if want := "f:65538: column who: there are more than 65536 groups; is this the group column?"; errorText(err) != want {
+		t.Errorf("%v, want %s", err, want)
+	}
+}
+
+// TestBombs reads small files that unpack to large ones, each of which is
+// refused before much memory is taken.
+func TestBombs(t *testing.T) {
+	const unpacked = 16 << 20
+	fill := func(head, body string) string { return pack(t, head+strings.Repeat(body, unpacked/len(body))) }
+	bombs := map[string]string{
+		"one line":    fill("a,b\n", "0"),
+		"header":      fill("", "0"),
+		"columns":     fill("", "x,"),
+		"blank lines": fill("a,b\n", "\n") + pack(t, "1,2\n"),
+		"fields":      fill("a,b\n", ","),
+		"quotes":      fill("a,b\n\"", "\"\""),
+	}
+	for name, in := range bombs {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := Read(strings.NewReader(in), "f", Schema{}, Limits{})
+		runtime.ReadMemStats(&after)
+		if err == nil {
+			t.Errorf("%s: accepted", name)
+		}
+		if got := after.TotalAlloc - before.TotalAlloc; got > 6<<20 {
+			t.Errorf("%s: %d bytes allocated for %d bytes", name, got, len(in))
+		}
+	}
+}
+
+func TestReadPassesErrorsOn(t *testing.T) {
+	broken := errors.New("broken disk")
+	for _, r := range []io.Reader{
+		iotest.ErrReader(broken),
+		io.MultiReader(strings.NewReader("a,b\n1,2\n"), iotest.ErrReader(broken)),
+	} {
+		if _, err := Read(r, "f.csv", Schema{}, Limits{}); !errors.Is(err, broken) || !strings.Contains(err.Error(), "f.csv") {
+			t.Errorf("%v, want one that wraps %v and names the file", err, broken)
+		}
+	}
+	if _, err := Read(strings.NewReader("a,b\n1,2\n"), "f", Schema{Kind: 7}, Limits{}); err == nil {
+		t.Error("a schema of an unknown kind was accepted")
+	}
+}
+
+func TestReadAllocates(t *testing.T) {
+	in := "a,b,label\n" + strings.Repeat("0.5,12.25,1\n", 1000)
+	allocs := testing.AllocsPerRun(5, func() {
+		if _, err := Read(strings.NewReader(in), "f", Schema{}, Limits{}); err != nil {
+			t.Error(err)
+		}
+	})
+	if allocs > 100 {
+		t.Errorf("%v allocations for 3,000 numbers", allocs)
+	}
+}
+
+func FuzzReadCSV(f *testing.F) {
+	for _, s := range []string{
+		"a,b,label\n1,2.5,0\n-3,4e-1,2\n",
+		"\xef\xbb\xbf\"a\"\"x\",b\r\n\"1\",2\r\n\r\n",
+		"g,a,y\nx,1,0.5\ny,2,1e38\n",
+		"a;b\n1;2\n",
+	} {
+		f.Add([]byte(s), "g")
+		f.Add([]byte(pack(f, s)), "")
+	}
+	f.Fuzz(func(t *testing.T, data []byte, group string) {
+		limits := Limits{Rows: 1000, Columns: 100, Cells: 10_000, Bytes: 1 << 20}
+		table, err := Read(bytes.NewReader(data), "f", Schema{Group: group}, limits)
+		if err != nil {
+			if strings.ContainsAny(err.Error(), "\n\x00\x1b") {
+				t.Errorf("error with control characters: %q", err)
+			}
+			return
+		}
+		checkTable(t, table)
+		if table.Rows() > limits.Rows || len(table.X) > limits.Cells {
+			t.Errorf("%d rows, %d cells", table.Rows(), len(table.X))
+		}
+	})
+}
+
+// checkTable holds a table to what its fields promise.
+func checkTable(t *testing.T, table *Table) {
+	t.Helper()
+	rows := table.Rows()
+	if rows == 0 || table.Features() == 0 || len(table.X) != rows*table.Features() {
+		t.Fatalf("%d rows of %d features in %d cells", rows, table.Features(), len(table.X))
+	}
+	for _, x := range [][]float32{table.X, table.Y} {
+		for _, v := range x {
+			if v-v != 0 {
+				t.Fatalf("%v is not finite", v)
+			}
+		}
+	}
+	if (table.GroupBy != "") != (len(table.Group) == rows) {
+		t.Fatalf("%d group keys by %q", len(table.Group), table.GroupBy)
+	}
+	if table.Kind == Regression {
+		if table.Labels != nil || table.Classes != 0 {
+			t.Fatalf("regression with %d classes", table.Classes)
+		}
+		return
+	}
+	if len(table.Labels) != rows || table.Classes < 1 || table.Classes > MaxClasses {
+		t.Fatalf("%d labels of %d classes", len(table.Labels), table.Classes)
+	}
+	for i, label := range table.Labels {
+		if label < 0 || int(label) >= table.Classes || float32(label) != table.Y[i] {
+			t.Fatalf("row %d: label %d of %d, target %v", i, label, table.Classes, table.Y[i])
+		}
+	}
+}
+
+func BenchmarkRead(b *testing.B) {
+	data, err := os.ReadFile("digits/train.csv.gz")
+	if err != nil {
+		b.Fatal(err)
+	}
+	z, err := gzip.NewReader(bytes.NewReader(data))
+	if err != nil {
+		b.Fatal(err)
+	}
+	whole, err := io.ReadAll(z)
+	if err != nil {
+		b.Fatal(err)
+	}
+	decimals := "a,b,c,label\n" + strings.Repeat("23.718,577.66667,0.0047699519,1\n", 5000)
+	for name, in := range map[string]string{"whole": string(whole), "decimals": decimals, "packed": string(data)} {
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(int64(len(in)))
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := Read(strings.NewReader(in), "f", Schema{}, Limits{}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
