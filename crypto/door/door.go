@@ -3,10 +3,9 @@
 
 // Package door is how a device enters a neighbourhood: an invite, made by an
 // issuer and carried by hand, a signed request to join, and the welcome that
-// holds the charter and the neighbourhood's key K (crypto/PROTOCOL.md, "Door,
-// clock, tokens, keys"). The door is one topic, the only name that does not
-// change; what is said there is encrypted under a key from the invite, or from
-// K among members.
+// holds the charter and the neighbourhood's key K (crypto/PROTOCOL.md, "Door").
+// The door is one topic, the only name that does not change; what is said there
+// is encrypted under a key from the invite, or from K among members.
 //
 // A [Keeper] is safe for concurrent use; its zero value lets nobody in.
 package door
@@ -51,8 +50,8 @@ func IssuerHash(p issuer.Pub) [32]byte {
 type Invite struct {
 	_          struct{} `cbor:",toarray"`
 	Version    uint8
-	Broker     string // URL
-	Username   string // of the neighbourhood's shared broker account, may be empty
+	Broker     string // URL, printable
+	Username   string // of the neighbourhood's shared broker account, may be empty; printable
 	Password   string
 	Pin        []byte // SHA-256 of a SubjectPublicKeyInfo of the broker, or empty
 	Nbhd       [16]byte
@@ -63,10 +62,11 @@ type Invite struct {
 
 const inviteVersion = 1
 
-// Bounds of an invite.
+// Bounds of an invite, in bytes.
 const (
-	maxInvite = 1024
-	maxURL    = 256
+	maxInvite     = 1024
+	maxURL        = 256
+	maxCredential = 256 // of the user name and of the password
 )
 
 // ErrInvite refuses a code that is no invite.
@@ -93,21 +93,36 @@ func ParseCode(code string) (*Invite, error) {
 	if len(code) > inviteEncoding.EncodedLen(maxInvite) {
 		return nil, ErrInvite
 	}
-	b, err := inviteEncoding.DecodeString(strings.ToUpper(code))
-	if err != nil {
+	code = strings.ToUpper(code)
+	b, err := inviteEncoding.DecodeString(code)
+	if err != nil || inviteEncoding.EncodeToString(b) != code { // bits behind the last byte
 		return nil, ErrInvite
+	}
+	if v, ok := versionOf(b); ok && v != inviteVersion {
+		return nil, fmt.Errorf("door: the invite is of version %d, this program knows version %d; update it", v, inviteVersion)
 	}
 	var i Invite
-	if err := inviteDecoder.Unmarshal(b, &i); err != nil {
-		return nil, ErrInvite
-	}
-	if i.Version != inviteVersion {
-		return nil, fmt.Errorf("door: the invite is of version %d, this program knows version %d; update it", i.Version, inviteVersion)
-	}
-	if i.Broker == "" || len(i.Broker) > maxURL || len(i.Pin) != 0 && len(i.Pin) != 32 {
+	if err := inviteDecoder.Unmarshal(b, &i); err != nil || !i.plausible() {
 		return nil, ErrInvite
 	}
 	return &i, nil
+}
+
+// versionOf reads the first field of an invite, which all versions have: a CBOR
+// array whose first element is an integer below 24.
+func versionOf(b []byte) (version uint8, ok bool) {
+	const array = 4 << 5
+	if len(b) < 2 || b[0]&^31 != array || b[1] >= 24 {
+		return 0, false
+	}
+	return b[1], true
+}
+
+func (i *Invite) plausible() bool {
+	if i.Broker == "" || !printable(i.Broker, maxURL) || len(i.Pin) != 0 && len(i.Pin) != 32 {
+		return false
+	}
+	return printable(i.Username, maxCredential) && printable(i.Password, maxCredential)
 }
 
 // Expired reports whether the invite has run out.

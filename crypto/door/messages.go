@@ -4,12 +4,8 @@
 package door
 
 import (
-	"crypto/ecdh"
 	"crypto/ed25519"
-	"errors"
-	"fmt"
-	"io"
-	"time"
+	"unicode"
 
 	"github.com/vecino-edge/vecino/crypto/issuer"
 	"github.com/vecino-edge/vecino/crypto/pseudonym"
@@ -66,34 +62,39 @@ type joinAnswer struct {
 	Sealed []byte
 }
 
-// joinResult is its plaintext.
+// joinResult is its plaintext. Where the status is not welcome, only the reason
+// says something.
 type joinResult struct {
-	_       struct{} `cbor:",toarray"`
-	Status  uint8
-	Reason  string // for people, where the status is not welcome
-	Charter []byte // signed charter
-	K       [pseudonym.KeySize]byte
-	Time    signedTime
-}
-
-// signedTime is an issuer's clock.
-type signedTime struct {
 	_         struct{} `cbor:",toarray"`
-	Index     uint8
-	UnixMilli uint64
-	Signature [ed25519.SignatureSize]byte
+	Status    uint8
+	Reason    string // for people
+	Charter   []byte // signed charter
+	K         [pseudonym.KeySize]byte
+	Index     uint8                       // the issuer that answers
+	UnixMilli uint64                      // its clock
+	Signature [ed25519.SignatureSize]byte // its own, over signedWelcome
 }
 
-type timeBody struct {
+// signedWelcome is what the answering issuer vouches for: that to this request
+// belong this charter and this K at this time. The charter alone is signed
+// under P, and everybody who has it could pass it on with another K.
+type signedWelcome struct {
 	_         struct{} `cbor:",toarray"`
 	Label     wire.Label
 	Nbhd      [16]byte
-	Nonce     [16]byte
+	Request   [32]byte // digest of the request's bytes
+	Charter   [32]byte // hash of the charter
+	K         [pseudonym.KeySize]byte
+	Index     uint8
 	UnixMilli uint64
 }
 
-func timeBytes(nbhd, nonce [16]byte, ms uint64) []byte {
-	return wire.MustMarshal(timeBody{Label: wire.LabelTime, Nbhd: nbhd, Nonce: nonce, UnixMilli: ms})
+func (r *joinResult) signed(nbhd [16]byte, request []byte, charter *issuer.SignedCharter) []byte {
+	h := wire.Digest(request)
+	return wire.MustMarshal(signedWelcome{
+		Label: wire.LabelWelcome, Nbhd: nbhd, Request: [32]byte(h[:32]), Charter: charter.Hash(),
+		K: r.K, Index: r.Index, UnixMilli: r.UnixMilli,
+	})
 }
 
 // charterAnswer gives members a newer charter.
@@ -106,109 +107,28 @@ type charterAnswer struct {
 // maxMessage bounds a door message: a charter and what stands around it.
 const maxMessage = issuer.MaxCharter + 512
 
+// maxReason bounds the words for people in an answer, in bytes.
 const maxReason = 256
 
-var decoder = wire.New(wire.Limits{Bytes: maxMessage, Depth: 4})
+var decoder = wire.New(wire.Limits{Bytes: maxMessage, Items: 16, Depth: 4})
 
 func answerInfo(j [16]byte, request []byte) []byte {
 	h := wire.Digest(request)
 	return wire.LV([]byte(wire.LabelDoor), j[:], h[:])
 }
 
-// Joining is a request to join by one who holds an invite.
-type Joining struct {
-	invite  *Invite
-	id      *issuer.Identity
-	reply   *ecdh.PrivateKey
-	nonce   [16]byte
-	request []byte
-}
-
-// Welcome is what a device knows once it is let in.
-type Welcome struct {
-	Signed  *issuer.SignedCharter
-	Charter *issuer.Charter
-	K       [pseudonym.KeySize]byte
-	Time    time.Time // an issuer's clock when it answered
-}
-
-// WaitError says that the request waits for somebody, or was turned down.
-type WaitError struct {
-	Refused bool
-	Reason  string
-}
-
-func (e *WaitError) Error() string { return e.Reason }
-
-// ErrAnswer refuses an answer that is not for us or not right.
-var ErrAnswer = errors.New("door: answer refused")
-
-// NewJoining makes the request with which a device of the given name asks to
-// join. The same request may be sent again until an answer comes.
-func NewJoining(rand io.Reader, i *Invite, id *issuer.Identity, name string) (*Joining, error) {
-	if !issuer.ValidName(name) {
-		return nil, fmt.Errorf("door: the name %q does not do; use 1 to %d of a-z, 0-9 and dashes", name, issuer.MaxName)
+// printable reports whether s is short and safe to show: text from the network
+// must not move a terminal's cursor.
+func printable(s string, limit int) bool {
+	if len(s) > limit {
+		return false
 	}
-	var fresh [48]byte
-	if _, err := io.ReadFull(rand, fresh[:]); err != nil {
-		return nil, fmt.Errorf("door: read randomness: %w", err)
+	for _, r := range s {
+		if !unicode.IsPrint(r) {
+			return false
+		}
 	}
-	reply, err := ecdh.X25519().NewPrivateKey(fresh[16:])
-	if err != nil {
-		return nil, fmt.Errorf("door: reply key: %w", err)
-	}
-	r := &joinRequest{
-		Kind: kindJoin, Name: name, Ed25519: id.Ed25519(), X25519: id.X25519(),
-		Reply: issuer.Pub(reply.PublicKey().Bytes()), Nonce: [16]byte(fresh[:]),
-	}
-	r.Signature = [ed25519.SignatureSize]byte(ed25519.Sign(id.Sign, r.signed(i.Nbhd)))
-	b, err := wire.Marshal(r)
-	if err != nil {
-		return nil, err
-	}
-	return &Joining{invite: i, id: id, reply: reply, nonce: r.Nonce, request: b}, nil
-}
-
-// Request returns the message of type [TypeRequest].
-func (j *Joining) Request() []byte { return j.request }
-
-// Handle takes an answer. It returns [ErrAnswer] for what is not ours and a
-// [*WaitError] where the issuers make us wait or turn us down.
-func (j *Joining) Handle(msg []byte) (*Welcome, error) {
-	var a joinAnswer
-	if err := decoder.Unmarshal(msg, &a); err != nil || a.Kind != kindJoin || a.Nonce != j.nonce {
-		return nil, ErrAnswer
-	}
-	plain, err := issuer.OpenWith(j.reply, answerInfo(j.invite.J, j.request), a.Sealed)
-	if err != nil {
-		return nil, ErrAnswer
-	}
-	var r joinResult
-	if err := decoder.Unmarshal(plain, &r); err != nil || len(r.Reason) > maxReason {
-		return nil, ErrAnswer
-	}
-	if r.Status != welcome {
-		return nil, &WaitError{Refused: r.Status == refused, Reason: r.Reason}
-	}
-	return j.accept(&r)
-}
-
-// accept checks the issuers' key against the invite, the charter's signature,
-// our own entry in it, and the issuer's clock.
-func (j *Joining) accept(r *joinResult) (*Welcome, error) {
-	signed, c, err := issuer.DecodeCharter(r.Charter)
-	if err != nil || IssuerHash(c.P) != j.invite.IssuerHash || c.Nbhd != j.invite.Nbhd {
-		return nil, ErrAnswer
-	}
-	own := c.Member(j.id.Ed25519())
-	if own == nil || own.X25519 != j.id.X25519() {
-		return nil, ErrAnswer
-	}
-	by := c.Issuer(r.Time.Index)
-	if by == nil || !ed25519.Verify(by.Ed25519[:], timeBytes(c.Nbhd, j.nonce, r.Time.UnixMilli), r.Time.Signature[:]) {
-		return nil, ErrAnswer
-	}
-	return &Welcome{Signed: signed, Charter: c, K: r.K, Time: time.UnixMilli(int64(r.Time.UnixMilli))}, nil
+	return true
 }
 
 // EncodeCharter returns the message of type [TypeAnswer] that gives members a
@@ -218,7 +138,8 @@ func EncodeCharter(s *issuer.SignedCharter) []byte {
 }
 
 // DecodeCharter reads a charter from an answer to members, and false where the
-// answer is another one or the charter does not hold.
+// answer is another one or the charter is not signed under the P that it names.
+// Whether that P is the right one, [issuer.SignedCharter.Follows] tells.
 func DecodeCharter(msg []byte) (*issuer.SignedCharter, *issuer.Charter, bool) {
 	var a charterAnswer
 	if err := decoder.Unmarshal(msg, &a); err != nil || a.Kind != kindCharter {

@@ -41,18 +41,23 @@ type Asking struct {
 	pending map[uint8][]byte // the message that each issuer has yet to answer
 }
 
-// NewAsking begins a request to t of the charter's issuers, those with the
-// given indices. The secret values are fresh, or those of an earlier request of
+// NewAsking begins a request to t different issuers of the charter, those with
+// the given indices. The scope is the charter's, of the epoch that is wanted. The
+// secret values are fresh, or those of an earlier request of
 // the same epoch: an issuer signs one pair for each member and epoch.
 func NewAsking(rand io.Reader, scope *signcrypt.Scope, c *Charter, id *Identity, indices []uint8, sig, kem *signcrypt.SecretValue) (*Asking, error) {
 	a := &Asking{
 		scope: scope, charter: c, sig: sig, kem: kem,
 		y: map[uint8][32]byte{}, commits: map[uint8]commitments{}, parts: map[uint8]parts{}, pending: map[uint8][]byte{},
 	}
-	if len(indices) != int(c.T) {
-		return nil, fmt.Errorf("issuer: ask: %d issuers, the charter wants %d", len(indices), c.T)
+	if scope.P != c.P || scope.Nbhd != c.Nbhd {
+		return nil, errors.New("issuer: ask: the scope is of another charter")
 	}
-	for _, i := range slices.Sorted(slices.Values(indices)) {
+	distinct := slices.Compact(slices.Sorted(slices.Values(indices)))
+	if len(distinct) != int(c.T) || len(indices) != int(c.T) {
+		return nil, fmt.Errorf("issuer: ask: the charter wants %d different issuers, got %v", c.T, indices)
+	}
+	for _, i := range distinct {
 		s := c.Issuer(i)
 		if s == nil {
 			return nil, fmt.Errorf("issuer: ask: the charter has no issuer %d", i)
@@ -83,7 +88,8 @@ func (a *Asking) begin(rand io.Reader, id *Identity) error {
 		return err
 	}
 	for _, s := range a.signers {
-		y, err := authenticator(id.Agree, s.HPKE, a.scope.Nbhd, a.scope.Epoch)
+		agreed := agreement{nbhd: a.scope.Nbhd, epoch: a.scope.Epoch, member: a.ask.S, issuer: s.HPKE}
+		y, err := agreed.secret(id.Agree, s.HPKE)
 		if err != nil {
 			return err
 		}
@@ -112,6 +118,14 @@ func (a *Asking) Pending() [][]byte {
 		}
 	}
 	return out
+}
+
+// Round returns 1 while commitments are awaited and 2 while parts are.
+func (a *Asking) Round() int {
+	if a.signing[0] == nil {
+		return 1
+	}
+	return 2
 }
 
 // Silent returns the issuers that have yet to answer.

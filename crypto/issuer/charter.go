@@ -6,6 +6,7 @@ package issuer
 import (
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/vecino-edge/vecino/crypto/wire"
@@ -13,8 +14,9 @@ import (
 
 // Bounds of a charter's numbers.
 const (
-	MinEpoch = 5                // seconds
-	MaxEpoch = 7 * 24 * 60 * 60 // seconds: a pseudonym that lasts longer hides nothing
+	MinEpoch  = 5                // seconds
+	MaxEpoch  = 7 * 24 * 60 * 60 // seconds: a pseudonym that lasts longer hides nothing
+	MaxEpoch0 = 1 << 40          // unix seconds, some 34,000 years ahead: sums of times stay within 64 bits
 )
 
 // Charter says what a neighbourhood is: its issuers, its members and the
@@ -27,7 +29,7 @@ type Charter struct {
 	Gen             uint32
 	V               uint32 // evictions so far
 	P               Pub    // the issuers' public key
-	T               uint8  // issuers needed
+	T               uint8  // issuers needed, more than half of them
 	Issuers         []Issuer
 	Members         []Member
 	Epoch0          uint64 // unix seconds at which epoch 0 began
@@ -71,9 +73,11 @@ const MaxCharter = 16 << 10
 
 var charterDecoder = wire.New(wire.Limits{Bytes: MaxCharter, Items: MaxMembers})
 
-// Hash is what a hello says of the charter that its sender holds.
+// Hash is what a hello says of the charter that its sender holds. It covers the
+// charter without its signatures: there are many valid ones of one charter, and
+// whoever passes it on could add a second that nobody checks.
 func (s *SignedCharter) Hash() [32]byte {
-	h := wire.Digest(s.Encode())
+	h := wire.Digest(s.Charter)
 	return [32]byte(h[:32])
 }
 
@@ -112,46 +116,11 @@ func (s *SignedCharter) Follows(c, old *Charter) bool {
 	return c.P == old.P || len(s.Signatures) == 2 && s.Signatures[1].Verify(old.P, s.Charter)
 }
 
-func (c *Charter) check() error {
-	switch {
-	case c.Label != wire.LabelCharter:
-		return errors.New("another label")
-	case len(c.Issuers) == 0 || len(c.Issuers) > MaxIssuers:
-		return fmt.Errorf("%d issuers", len(c.Issuers))
-	case c.T == 0 || int(c.T) > len(c.Issuers):
-		return fmt.Errorf("%d of %d issuers", c.T, len(c.Issuers))
-	case len(c.Members) == 0 || len(c.Members) > MaxMembers:
-		return fmt.Errorf("%d members", len(c.Members))
-	case c.EpochLen < MinEpoch || c.EpochLen > MaxEpoch:
-		return fmt.Errorf("epochs of %d s", c.EpochLen)
-	case c.Chunk != chunkPayload:
-		return fmt.Errorf("chunks of %d bytes", c.Chunk)
-	case c.ChunksPerMinute == 0:
-		return errors.New("no chunks")
-	}
-	for i, s := range c.Issuers {
-		if s.Index == 0 || i > 0 && s.Index <= c.Issuers[i-1].Index {
-			return errors.New("issuers out of order")
-		}
-	}
-	seen := map[string]bool{}
-	keys := map[Pub]bool{}
-	for _, m := range c.Members {
-		if !ValidName(m.Name) || seen[m.Name] || keys[m.Ed25519] || keys[m.X25519] {
-			return fmt.Errorf("member %q", m.Name)
-		}
-		seen[m.Name], keys[m.Ed25519], keys[m.X25519] = true, true, true
-	}
-	return nil
-}
-
-// chunkPayload is the one size of a chunk's payload (crypto/chunk).
-const chunkPayload = 4096
-
-// Epoch returns the epoch at the given time, and false before the first.
+// Epoch returns the epoch at the given time, and false before the first one and
+// after the last that 32 bits can count.
 func (c *Charter) Epoch(now time.Time) (uint32, bool) {
 	since := now.Unix() - int64(c.Epoch0)
-	if since < 0 {
+	if since < 0 || since/int64(c.EpochLen) > math.MaxUint32 {
 		return 0, false
 	}
 	return uint32(since / int64(c.EpochLen)), true

@@ -161,6 +161,9 @@ func (s *Signing) lagrange(index uint8) *group.Scalar {
 // nonces are gone afterwards, whatever happens. It fails where the list does
 // not hold the commitment that belongs to them.
 func (s *Signing) Sign(share Share, n *Nonces) (*group.Scalar, error) {
+	if n == nil {
+		return nil, ErrRefused
+	}
 	hiding, binding := n.hiding, n.binding
 	n.hiding, n.binding = nil, nil
 	i := s.position(share.Index)

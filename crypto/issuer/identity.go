@@ -67,10 +67,20 @@ func RestoreIdentity(b []byte) (*Identity, error) {
 // errWeakKey is a public key with which every secret is the same.
 var errWeakKey = errors.New("issuer: weak public key")
 
-// authenticator is y, the secret between a member and an issuer under which key
-// requests are made: here their key agreement. With blind tokens, y is the
-// token's output and s its serial, so that an issuer no longer sees who asks.
-func authenticator(own *ecdh.PrivateKey, other Pub, nbhd [16]byte, epoch uint32) (y [32]byte, err error) {
+// agreement is what y belongs to: the secret between a member and an issuer
+// under which key requests of an epoch are made. Here it comes from their key
+// agreement, and the issuer sees who asks. With blind tokens y is the token's
+// output and the member's place is taken by the token's serial.
+type agreement struct {
+	nbhd           [16]byte
+	epoch          uint32
+	member, issuer Pub // X25519; the latter is the issuer's HPKE key
+}
+
+// secret returns y as one side computes it, from its own private key and the
+// other's public key. Both public keys go into it, since X25519 alone gives the
+// same secret for several encodings of one key.
+func (a agreement) secret(own *ecdh.PrivateKey, other Pub) (y [32]byte, err error) {
 	key, err := ecdh.X25519().NewPublicKey(other[:])
 	if err != nil {
 		return y, errWeakKey
@@ -79,5 +89,5 @@ func authenticator(own *ecdh.PrivateKey, other Pub, nbhd [16]byte, epoch uint32)
 	if err != nil {
 		return y, errWeakKey
 	}
-	return wire.Key(shared, wire.LabelKeyRequest, nbhd[:], wire.U32(epoch)), nil
+	return wire.Key(shared, wire.LabelKeyRequest, a.nbhd[:], wire.U32(a.epoch), a.member[:], a.issuer[:]), nil
 }

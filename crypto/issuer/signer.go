@@ -4,12 +4,10 @@
 package issuer
 
 import (
-	"crypto/ecdh"
-	"crypto/ed25519"
 	"crypto/sha512"
-	"crypto/subtle"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"time"
 
@@ -18,131 +16,29 @@ import (
 	"github.com/vecino-edge/vecino/crypto/wire"
 )
 
-// Limits of a signer's memory.
-const (
-	MaxSessions     = 64               // key requests under way
-	SessionLifetime = 60 * time.Second // from the first round
-)
-
-// Keys are an issuer's secrets. Share and the group key P make partial keys,
-// the others receive requests and sign what is the issuer's own.
-type Keys struct {
-	Share   Share
-	P       Pub
-	POPRF   *group.Scalar
-	HPKE    *ecdh.PrivateKey
-	Ed25519 ed25519.PrivateKey
-}
-
-// Found draws the keys of a neighbourhood's first and only issuer.
-func Found(rand io.Reader) (*Keys, error) {
-	x, err := group.RandomScalar(rand)
-	if err != nil {
-		return nil, err
-	}
-	poprf, err := group.RandomScalar(rand)
-	if err != nil {
-		return nil, err
-	}
-	id, err := NewIdentity(rand)
-	if err != nil {
-		return nil, err
-	}
-	return &Keys{
-		Share: Share{Index: 1, Secret: x}, P: group.EncodePoint(group.Base(x)),
-		POPRF: poprf, HPKE: id.Agree, Ed25519: id.Sign,
-	}, nil
-}
-
-// Public returns the issuer's entry in a charter.
-func (k *Keys) Public() Issuer {
-	return Issuer{
-		Index: k.Share.Index, Y: group.EncodePoint(k.Share.Public()), POPRF: group.EncodePoint(group.Base(k.POPRF)),
-		HPKE: Pub(k.HPKE.PublicKey().Bytes()), Ed25519: Pub(k.Ed25519.Public().(ed25519.PublicKey)),
-	}
-}
-
-// SignCharter signs a charter as a neighbourhood's only issuer.
-func (k *Keys) SignCharter(rand io.Reader, c *Charter) (*SignedCharter, error) {
-	if err := c.check(); err != nil {
-		return nil, fmt.Errorf("issuer: sign charter: %w", err)
-	}
-	b, err := wire.Marshal(c)
-	if err != nil {
-		return nil, err
-	}
-	sig, err := signAlone(rand, k.Share, k.P, b)
-	if err != nil {
-		return nil, err
-	}
-	return &SignedCharter{Charter: b, Signatures: []Signature{sig}}, nil
-}
-
-type savedKeys struct {
-	_                    struct{} `cbor:",toarray"`
-	Index                uint8
-	Secret, P            [32]byte
-	POPRF, HPKE, Ed25519 [32]byte
-}
-
-// Save returns the secret keys as bytes.
-func (k *Keys) Save() []byte {
-	return wire.MustMarshal(savedKeys{
-		Index: k.Share.Index, Secret: group.EncodeScalar(k.Share.Secret), P: k.P, POPRF: group.EncodeScalar(k.POPRF),
-		HPKE: [32]byte(k.HPKE.Bytes()), Ed25519: [32]byte(k.Ed25519.Seed()),
-	})
-}
-
-// RestoreKeys reads what Save wrote.
-func RestoreKeys(b []byte) (*Keys, error) {
-	var s savedKeys
-	if err := wire.Unmarshal(b, &s); err != nil {
-		return nil, fmt.Errorf("issuer: restore keys: %w", err)
-	}
-	secret, err := group.DecodeScalar(s.Secret)
-	if err != nil {
-		return nil, fmt.Errorf("issuer: restore keys: %w", err)
-	}
-	poprf, err := group.DecodeScalar(s.POPRF)
-	if err != nil {
-		return nil, fmt.Errorf("issuer: restore keys: %w", err)
-	}
-	id, err := identityFrom(s.Ed25519, s.HPKE)
-	if err != nil {
-		return nil, err
-	}
-	return &Keys{Share: Share{Index: s.Index, Secret: secret}, P: s.P, POPRF: poprf, HPKE: id.Agree, Ed25519: id.Sign}, nil
-}
-
-// Book remembers, durably, what a signer signed for whom.
+// Book remembers, durably, what a signer signed for whom. It belongs to one
+// neighbourhood and is never restored from a backup: who forgets what it signed
+// may give a member a second pseudonym in one epoch.
 type Book interface {
 	// Bind records hash for (epoch, s) unless one is recorded, and returns the
-	// recorded one. What it returns is on the disk.
+	// recorded one. What it returns is on the disk. Records of epochs before
+	// the last one may be dropped; Bind then fails for the epochs dropped, so
+	// that a clock set back does not bring them to life.
 	Bind(epoch uint32, s [32]byte, hash [sha512.Size]byte) ([sha512.Size]byte, error)
 }
 
-// Signer answers key requests for one issuer.
+// Signer answers key requests for one issuer. Its fields are set before use and
+// then left alone.
 type Signer struct {
 	Keys    *Keys
 	Book    Book
-	Charter func() *Charter
+	Charter func() *Charter // the newest, verified; nil where there is none yet
 	Rand    io.Reader
 	Now     func() time.Time
 
 	mu       sync.Mutex
-	sessions map[[16]byte]*session
-}
-
-// session is a request under way. Its nonces are dropped before its parts are
-// sent; a request that comes again gets the same answer.
-type session struct {
-	ask      ask
-	y        [32]byte
-	since    time.Time
-	sig, kem *Nonces
-	first    commitments
-	asked    [sha512.Size]byte // digest of the second round that was answered
-	parts    *parts
+	sessions sessions
+	public   Issuer // of Keys, once somebody has asked
 }
 
 // Answer returns the answer to a key request. It returns [ErrRefused] for one
@@ -159,68 +55,80 @@ func (s *Signer) Answer(msg []byte) ([]byte, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.expire()
+	c := s.Charter()
+	if c == nil || !s.appointed(c) {
+		return nil, ErrRefused
+	}
+	s.sessions.expire(s.Now())
 	if p.Round == roundA {
-		return s.commit(p.RID, plain)
+		return s.commit(c, p.RID, plain)
 	}
-	return s.sign(p.RID, plain)
+	return s.sign(c, p.RID, plain)
 }
 
-func (s *Signer) expire() {
-	now := s.Now()
-	for rid, sess := range s.sessions {
-		if now.Sub(sess.since) > SessionLifetime {
-			delete(s.sessions, rid)
-		}
+// appointed reports whether the charter names this issuer. One that was voted
+// out, or whose share belongs to an older P, signs nothing more.
+func (s *Signer) appointed(c *Charter) bool {
+	if s.public == (Issuer{}) {
+		s.public = s.Keys.Public()
 	}
+	own := c.Issuer(s.public.Index)
+	return own != nil && *own == s.public && c.P == s.Keys.P
 }
 
-func (s *Signer) commit(rid [16]byte, plain []byte) ([]byte, error) {
+// entitled reports whether x is a member that may have keys of the epoch: the
+// present one, the one before or the next, since clocks differ.
+func (s *Signer) entitled(c *Charter, x Pub, epoch uint32) bool {
+	now, ok := c.Epoch(s.Now())
+	if !ok || c.memberByX(x) == nil {
+		return false
+	}
+	ahead := int64(epoch) - int64(now)
+	return -1 <= ahead && ahead <= 1
+}
+
+func (s *Signer) commit(c *Charter, rid [16]byte, plain []byte) ([]byte, error) {
 	var r request
 	if err := packetDecoder.Unmarshal(plain, &r); err != nil {
 		return nil, ErrRefused
 	}
 	a := r.ask()
-	if sess := s.sessions[rid]; sess != nil {
-		if sess.ask != a {
+	if !s.entitled(c, a.S, a.Epoch) {
+		return nil, ErrRefused
+	}
+	if sess := s.sessions.find(rid, a.S); sess != nil {
+		if sess.ask != a || !sess.made(r.MAC, a) {
 			return nil, ErrRefused
 		}
 		return s.answer(rid, roundA, sess, sess.first)
 	}
-	sess, err := s.admit(&r, a)
+	sess, err := s.admit(c, &r, a)
 	if err != nil {
 		return nil, err
 	}
-	if len(s.sessions) >= MaxSessions {
-		return nil, ErrRefused
-	}
+	sess.rid, sess.since = rid, s.Now()
 	if sess.sig, sess.first.Sig, err = Commit(s.Rand, s.Keys.Share); err != nil {
 		return nil, err
 	}
 	if sess.kem, sess.first.Kem, err = Commit(s.Rand, s.Keys.Share); err != nil {
 		return nil, err
 	}
-	if s.sessions == nil {
-		s.sessions = map[[16]byte]*session{}
+	if !s.sessions.add(sess) {
+		return nil, ErrRefused
 	}
-	s.sessions[rid] = sess
 	return s.answer(rid, roundA, sess, sess.first)
 }
 
 // admit checks who asks and for what, the MAC before the proofs, and writes
 // down that this member has this key in this epoch, and no other.
-func (s *Signer) admit(r *request, a ask) (*session, error) {
-	c := s.Charter()
-	now, ok := c.Epoch(s.Now())
-	if !ok || a.Epoch+1 < now || a.Epoch > now+1 || c.memberByX(a.S) == nil {
-		return nil, ErrRefused
-	}
-	y, err := authenticator(s.Keys.HPKE, a.S, c.Nbhd, a.Epoch)
+func (s *Signer) admit(c *Charter, r *request, a ask) (*session, error) {
+	agreed := agreement{nbhd: c.Nbhd, epoch: a.Epoch, member: a.S, issuer: Pub(s.Keys.HPKE.PublicKey().Bytes())}
+	y, err := agreed.secret(s.Keys.HPKE, a.S)
 	if err != nil {
 		return nil, ErrRefused
 	}
-	want := mac(y, a)
-	if subtle.ConstantTimeCompare(want[:], r.MAC[:]) != 1 {
+	sess := &session{ask: a, y: y}
+	if !sess.made(r.MAC, a) {
 		return nil, ErrRefused
 	}
 	if !a.claim(signcrypt.Sig, c.Nbhd).verify(a.ProofSig) || !a.claim(signcrypt.Kem, c.Nbhd).verify(a.ProofKem) {
@@ -234,20 +142,17 @@ func (s *Signer) admit(r *request, a ask) (*session, error) {
 	if bound != pair {
 		return nil, ErrRefused
 	}
-	return &session{ask: a, y: y, since: s.Now()}, nil
+	return sess, nil
 }
 
-func (s *Signer) sign(rid [16]byte, plain []byte) ([]byte, error) {
-	sess := s.sessions[rid]
-	if sess == nil {
-		return nil, ErrRefused
-	}
+func (s *Signer) sign(c *Charter, rid [16]byte, plain []byte) ([]byte, error) {
 	var in signers
 	if err := packetDecoder.Unmarshal(plain, &in); err != nil {
 		return nil, ErrRefused
 	}
-	want := mac(sess.y, lists{Sig: in.Sig, Kem: in.Kem})
-	if subtle.ConstantTimeCompare(want[:], in.MAC[:]) != 1 || len(in.Sig) < int(s.Charter().T) {
+	l := lists{Sig: in.Sig, Kem: in.Kem}
+	sess := s.sessions.madeBy(rid, in.MAC, l)
+	if sess == nil || !s.entitled(c, sess.ask.S, sess.ask.Epoch) || !l.of(c) {
 		return nil, ErrRefused
 	}
 	asked := wire.Digest(plain)
@@ -257,12 +162,11 @@ func (s *Signer) sign(rid [16]byte, plain []byte) ([]byte, error) {
 		}
 		return s.answer(rid, roundB, sess, *sess.parts)
 	}
-	nbhd := s.Charter().Nbhd
-	sig, err := s.part(sess.ask.message(signcrypt.Sig, nbhd), in.Sig, &sess.sig)
+	sig, err := s.part(sess.ask.message(signcrypt.Sig, c.Nbhd), in.Sig, &sess.sig)
 	if err != nil {
 		return nil, ErrRefused
 	}
-	kem, err := s.part(sess.ask.message(signcrypt.Kem, nbhd), in.Kem, &sess.kem)
+	kem, err := s.part(sess.ask.message(signcrypt.Kem, c.Nbhd), in.Kem, &sess.kem)
 	if err != nil {
 		return nil, ErrRefused
 	}
@@ -270,13 +174,21 @@ func (s *Signer) sign(rid [16]byte, plain []byte) ([]byte, error) {
 	return s.answer(rid, roundB, sess, *sess.parts)
 }
 
+// of reports whether both lists are of the same t issuers of the charter. A
+// list of fewer, or of a signer that does not exist, would have a part made
+// that belongs to no signature under P.
+func (l lists) of(c *Charter) bool {
+	sameIndex := func(a, b Commitment) bool { return a.Index == b.Index }
+	if len(l.Sig) != int(c.T) || !slices.EqualFunc(l.Sig, l.Kem, sameIndex) {
+		return false
+	}
+	return !slices.ContainsFunc(l.Sig, func(one Commitment) bool { return c.Issuer(one.Index) == nil })
+}
+
 // part signs with nonces that are gone afterwards.
 func (s *Signer) part(msg []byte, list []Commitment, nonces **Nonces) (out [group.Size]byte, err error) {
 	n := *nonces
 	*nonces = nil
-	if n == nil {
-		return out, ErrRefused
-	}
 	signing, err := NewSigning(s.Keys.P, msg, list)
 	if err != nil {
 		return out, err

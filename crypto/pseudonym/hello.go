@@ -59,6 +59,15 @@ type message struct {
 	Signature signcrypt.Signature
 }
 
+// wellFormed reports whether versions and tags are as many as they must be, and
+// in the one order in which they can stand.
+func (m *message) wellFormed() bool {
+	if n := len(m.Versions); n == 0 || n > MaxVersions || !ascending(m.Versions) {
+		return false
+	}
+	return len(m.Tags) == Tags && slices.IsSortedFunc(m.Tags, compareTags)
+}
+
 var helloDecoder = wire.New(wire.Limits{Bytes: 2048, Items: Tags, Depth: 4})
 
 func transcript(s *signcrypt.Scope, m *message) []byte {
@@ -70,8 +79,11 @@ func transcript(s *signcrypt.Scope, m *message) []byte {
 }
 
 // RandomTags fills a hello's tags, sorted, so that those that mean something
-// cannot be told from the rest.
+// cannot be told from the rest. At most [Tags] are known.
 func RandomTags(rand io.Reader, known []Tag) (tags [Tags]Tag, err error) {
+	if len(known) > len(tags) {
+		return tags, fmt.Errorf("pseudonym: %d tags, a hello holds %d", len(known), len(tags))
+	}
 	n := copy(tags[:], known)
 	for i := n; i < len(tags); i++ {
 		if _, err := io.ReadFull(rand, tags[i][:]); err != nil {
@@ -82,13 +94,20 @@ func RandomTags(rand io.Reader, known []Tag) (tags [Tags]Tag, err error) {
 	return tags, nil
 }
 
-func sortTags(tags []Tag) {
-	slices.SortFunc(tags, func(a, b Tag) int { return bytes.Compare(a[:], b[:]) })
-}
+func sortTags(tags []Tag) { slices.SortFunc(tags, compareTags) }
 
-// Encode signs h with the device's signing key and returns the message.
+func compareTags(a, b Tag) int { return bytes.Compare(a[:], b[:]) }
+
+// Encode signs h with the device's signing key, whose public part it holds, and
+// returns the message. It fails where [Decode] would refuse the message.
 func Encode(s *signcrypt.Scope, key *signcrypt.PrivateKey, rand io.Reader, h Hello) ([]byte, error) {
 	m := &message{Sig: h.Sig, Kem: h.Kem, Charter: h.Charter, Versions: widen(h.Versions), Tags: h.Tags[:]}
+	if !m.wellFormed() {
+		return nil, fmt.Errorf("pseudonym: encode hello: 1 to %d ascending versions and sorted tags are wanted", MaxVersions)
+	}
+	if h.Sig != key.PublicKey {
+		return nil, errors.New("pseudonym: encode hello: it shows another signing key than the one it is signed with")
+	}
 	var err error
 	if m.Signature, err = s.Sign(rand, key, transcript(s, m)); err != nil {
 		return nil, fmt.Errorf("pseudonym: sign hello: %w", err)
@@ -100,13 +119,7 @@ func Encode(s *signcrypt.Scope, key *signcrypt.PrivateKey, rand io.Reader, h Hel
 // both secrets of its signing key and that the issuers know that key.
 func Decode(s *signcrypt.Scope, msg []byte) (*Hello, *signcrypt.Peer, error) {
 	var m message
-	if err := helloDecoder.Unmarshal(msg, &m); err != nil || len(m.Tags) != Tags {
-		return nil, nil, ErrHello
-	}
-	if len(m.Versions) == 0 || len(m.Versions) > MaxVersions || !ascending(m.Versions) {
-		return nil, nil, ErrHello
-	}
-	if !slices.IsSortedFunc(m.Tags, func(a, b Tag) int { return bytes.Compare(a[:], b[:]) }) {
+	if err := helloDecoder.Unmarshal(msg, &m); err != nil || !m.wellFormed() {
 		return nil, nil, ErrHello
 	}
 	peer, err := s.NewPeer(m.Sig, m.Kem)

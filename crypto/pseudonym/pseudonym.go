@@ -4,8 +4,8 @@
 // Package pseudonym makes what a device shows of itself for one epoch and no
 // longer: the topics on which the neighbourhood speaks, the key of its outer
 // layer, the client id of a connection, and the hello that presents fresh public
-// keys (crypto/PROTOCOL.md, "Layers of one packet" and "Names, charter, keys").
-// Whoever lacks the neighbourhood's key K sees random strings.
+// keys (crypto/PROTOCOL.md, "Layers of one packet" and "Hello"). Whoever lacks
+// the neighbourhood's key K sees random strings.
 //
 // There is no state; everything is safe for concurrent use.
 package pseudonym

@@ -68,6 +68,18 @@ func newSecretValue(u *group.Scalar) *SecretValue {
 	return &SecretValue{u: u, U: group.EncodePoint(group.Base(u))}
 }
 
+// Save returns the secret as bytes, for a file in memory only.
+func (s *SecretValue) Save() [group.Size]byte { return group.EncodeScalar(s.u) }
+
+// RestoreSecretValue reads what Save returned.
+func RestoreSecretValue(b [group.Size]byte) (*SecretValue, error) {
+	u, err := group.DecodeScalar(b)
+	if err != nil || u.Equal(group.Reduce([64]byte{})) == 1 {
+		return nil, group.ErrEncoding
+	}
+	return newSecretValue(u), nil
+}
+
 // PartialKeyMessage is what the issuers sign to make a partial key. It holds
 // both public values of the device, so that neither can be taken from another.
 func PartialKeyMessage(usage Usage, nbhd [16]byte, epoch uint32, usig, ukem [group.Size]byte) []byte {

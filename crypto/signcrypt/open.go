@@ -5,6 +5,7 @@ package signcrypt
 
 import (
 	"crypto/subtle"
+	"sync/atomic"
 
 	"github.com/vecino-edge/vecino/crypto/group"
 	"github.com/vecino-edge/vecino/crypto/wire"
@@ -22,7 +23,13 @@ type Opener struct {
 	Fresh func(typ uint8, round uint32) bool
 	// Guard remembers what was opened. It must not be shared between scopes.
 	Guard *Guard
+
+	foreign atomic.Uint64
 }
+
+// Foreign returns how many of the envelopes that could not be opened had no
+// slot for our key: in a neighbourhood most mail is for others.
+func (o *Opener) Foreign() uint64 { return o.foreign.Load() }
 
 // Opened is a message whose sender is known.
 type Opened struct {
@@ -108,6 +115,7 @@ func (o *Opener) contentKey(h *header, ctx []byte) ([]byte, bool) {
 			return cek, true
 		}
 	}
+	o.foreign.Add(1)
 	return nil, false
 }
 
