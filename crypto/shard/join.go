@@ -119,24 +119,21 @@ func (j *Joiner) Join() ([]byte, error) {
 	return out[:j.size:j.size], nil
 }
 
-// rebuild writes the data shards that did not arrive to their places in out.
+// rebuild writes the data shards that did not arrive to their places in out. The
+// library makes room for them itself, aligned as it needs.
 func (j *Joiner) rebuild(out []byte) error {
 	enc, err := j.code.encoder()
 	if err != nil {
 		return fmt.Errorf("make code %d+%d: %w", j.code.K, j.code.M, err)
 	}
 	shards := slices.Clone(j.shards)
-	pieces := cut(out, j.code.ShardSize(j.size))
-	for i, piece := range pieces {
-		if shards[i] == nil {
-			shards[i] = piece[:0] // room for the library to write to
-		}
-	}
 	if err := enc.ReconstructData(shards); err != nil {
 		return fmt.Errorf("reconstruct shards: %w", err)
 	}
-	for i, piece := range pieces {
-		copy(piece, shards[i]) // costs nothing where the library took the room
+	for i, piece := range cut(out, j.code.ShardSize(j.size)) {
+		if j.shards[i] == nil {
+			copy(piece, shards[i])
+		}
 	}
 	return nil
 }

@@ -96,15 +96,16 @@ func (c Code) encoder() (reedsolomon.Encoder, error) {
 // Split cuts data, 1 to [MaxSize] bytes, into K+M shards of equal length and
 // returns them with their hashes. The first K shards, one after the other, are
 // data and its padding of zeros. All shards lie in one allocation that holds
-// nothing else; data is copied.
+// nothing else but gaps for their alignment; data is copied.
 func Split(c Code, data []byte) (shards [][]byte, hashes []Hash, err error) {
 	if err := c.check(len(data)); err != nil {
 		return nil, nil, err
 	}
 	n, size := c.K+c.M, c.ShardSize(len(data))
-	all := make([]byte, n*size)
-	copy(all, data)
-	shards = cut(all, size)
+	shards = aligned(n, size)
+	for i := 0; i < c.K && i*size < len(data); i++ {
+		copy(shards[i], data[i*size:])
+	}
 	if c.M > 0 {
 		enc, err := c.encoder()
 		if err != nil {
@@ -119,6 +120,22 @@ func Split(c Code, data []byte) (shards [][]byte, hashes []Hash, err error) {
 		hashes[i] = HashOf(s)
 	}
 	return shards, hashes, nil
+}
+
+// alignment is where a shard begins in memory: the library works on whole words,
+// and MIPS faults on one that is not where words belong.
+const alignment = 8
+
+// aligned returns n shards of size bytes in one allocation, none of which can
+// grow into the next.
+func aligned(n, size int) [][]byte {
+	stride := (size + alignment - 1) &^ (alignment - 1)
+	all := make([]byte, n*stride)
+	shards := make([][]byte, n)
+	for i := range shards {
+		shards[i] = all[i*stride : i*stride+size : i*stride+size]
+	}
+	return shards
 }
 
 // cut returns the pieces of size bytes of all, none of which can grow into the
