@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package dataset reads what a device learns from: a folder with train.csv and
-// test.csv (docs in README.md), or a ring of samples that sensors fill. It
+// test.csv, or a ring of samples that sensors fill. It
 // scales features as the training rows tell and splits rows among simulated
 // nodes, by label after Hsu, Qi and Brown (Measuring the effects of
 // non-identical data distribution, 2019). Files are not trusted: limits hold

@@ -159,5 +159,5 @@ func missing(l *lines, names []string, what, name string) error {
 	if len(names) > most {
 		list += ", …"
 	}
-	return l.wrong(fmt.Sprintf("there is no %s %s", what, name), "the file has "+list)
+	return l.wrong(fmt.Sprintf("there is no %s %q", what, name), "the file has "+list)
 }

@@ -68,9 +68,9 @@ func TestLoadRefuses(t *testing.T) {
 		{"nothing", folder(), "the folder has neither train.csv nor train.csv.gz: open train.csv.gz: file does not exist"},
 		{"no test", folder("train.csv", train), "the folder has neither test.csv nor test.csv.gz: open test.csv.gz: file does not exist"},
 		{"both", folder("train.csv", train, "train.csv.gz", ""), "there are both train.csv and train.csv.gz: remove one"},
-		{"missing column", folder("train.csv", train, "test.csv", "a,y\n1,2\n"), "test.csv:1: there is no column b; the file has a, y"},
+		{"missing column", folder("train.csv", train, "test.csv", "a,y\n1,2\n"), `test.csv:1: there is no column "b"; the file has a, y`},
 		{"extra column", folder("train.csv", train, "test.csv", "a,b,c,y\n1,2,3,4\n"), "test.csv:1: column c is not in the training file; remove it, or add it there"},
-		{"other target", folder("train.csv", train, "test.csv", "a,b,z\n1,2,3\n"), "test.csv:1: there is no target column y; the file has a, b, z"},
+		{"other target", folder("train.csv", train, "test.csv", "a,b,z\n1,2,3\n"), `test.csv:1: there is no target column "y"; the file has a, b, z`},
 		{"fraction of a class", folder("train.csv", train, "test.csv", "a,b,y\n1,2,0.5\n"), `test.csv:2: column y: 0.5 is not a class; classes are whole numbers from 0 to 999; other numbers need kind = "regression" in schema.toml`},
 		{"damaged test2", folder("train.csv", train, "test.csv", train, "test2.csv", "a,b,y\n1,2\n"), "test2.csv:2: the line has 2 fields and the header 3; complete or remove the row"},
 		{"a folder for a file", fstest.MapFS{"train.csv/x": {}}, "read train.csv: read train.csv: invalid argument"},
@@ -89,7 +89,7 @@ func TestLoadNamesManyColumns(t *testing.T) {
 		"test.csv", "a,b,c,d,e,f,g,h,i,j,k,l,y\n1,2,3,4,5,6,7,8,9,10,11,12,0\n",
 	)
 	_, _, err := Load(dir, Schema{}, Limits{})
-	want := "test.csv:1: there is no column m; the file has a, b, c, d, e, f, g, h, i, j, …"
+	want := `test.csv:1: there is no column "m"; the file has a, b, c, d, e, f, g, h, i, j, …`
 	if errorText(err) != want {
 		t.Errorf("%v, want %s", err, want)
 	}

@@ -57,37 +57,37 @@ func regular(n, degree int, r *rand.Rand) [][]int32 {
 }
 
 // pairing builds a random regular graph as Steger and Wormald do (Generating
-// random regular graphs quickly, 1999): every node has degree stubs, which are
+// random regular graphs quickly, 1999): every node has degree points, which are
 // paired at random; pairs that would be a loop or a second edge go back to the
 // pool. A dead end starts it afresh.
 func pairing(n, degree int, r *rand.Rand) [][]int32 {
 	lists := make([][]int32, n)
 	backing := make([]int32, n*degree)
-	stubs := make([]int32, 0, n*degree)
+	points := make([]int32, 0, n*degree)
 	for {
-		stubs = stubs[:0]
+		points = points[:0]
 		for i := range lists {
 			lists[i] = backing[i*degree : i*degree : (i+1)*degree]
 			for range degree {
-				stubs = append(stubs, int32(i))
+				points = append(points, int32(i))
 			}
 		}
-		for len(stubs) > 0 && suitable(lists, stubs) {
-			stubs = pairOnce(lists, stubs, r)
+		for len(points) > 0 && suitable(lists, points) {
+			points = pairOnce(lists, points, r)
 		}
-		if len(stubs) == 0 {
+		if len(points) == 0 {
 			return lists
 		}
 	}
 }
 
-// pairOnce shuffles the stubs, joins those pairs that may be joined and returns
-// the stubs that are left.
-func pairOnce(lists [][]int32, stubs []int32, r *rand.Rand) []int32 {
-	r.Shuffle(len(stubs), func(i, j int) { stubs[i], stubs[j] = stubs[j], stubs[i] })
-	left := stubs[:0] // never overtakes the pair that is read
-	for p := 0; p < len(stubs); p += 2 {
-		i, j := stubs[p], stubs[p+1]
+// pairOnce shuffles the points, joins those pairs that may be joined and returns
+// the points that are left.
+func pairOnce(lists [][]int32, points []int32, r *rand.Rand) []int32 {
+	r.Shuffle(len(points), func(i, j int) { points[i], points[j] = points[j], points[i] })
+	left := points[:0] // never overtakes the pair that is read
+	for p := 0; p < len(points); p += 2 {
+		i, j := points[p], points[p+1]
 		if i == j || slices.Contains(lists[i], j) {
 			left = append(left, i, j)
 			continue
@@ -98,10 +98,10 @@ func pairOnce(lists [][]int32, stubs []int32, r *rand.Rand) []int32 {
 	return left
 }
 
-// suitable reports whether any two of the stubs may still be joined.
-func suitable(lists [][]int32, stubs []int32) bool {
-	for a, i := range stubs {
-		for _, j := range stubs[a+1:] {
+// suitable reports whether any two of the points may still be joined.
+func suitable(lists [][]int32, points []int32) bool {
+	for a, i := range points {
+		for _, j := range points[a+1:] {
 			if i != j && !slices.Contains(lists[i], j) {
 				return true
 			}

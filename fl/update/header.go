@@ -1,0 +1,141 @@
+// Copyright The Vecino Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package update
+
+import (
+	"crypto/cipher"
+	"crypto/sha256"
+
+	"github.com/vecino-edge/vecino/crypto/shard"
+	"github.com/vecino-edge/vecino/crypto/wire"
+	"golang.org/x/crypto/chacha20poly1305"
+)
+
+// Header describes an update. Its fields are those of update.cddl, in order.
+type Header struct {
+	_         struct{} `cbor:",toarray"`
+	Task      [16]byte
+	Base      [32]byte // hash of the model that all began with
+	Vectors   uint8    // 1..MaxVectors
+	Params    uint32   // numbers in each vector
+	Quant     Quant
+	Size      uint32   // bytes of the ciphertext
+	K, M      uint8    // data and parity shards; 0 when inline
+	Key       [32]byte // opens the ciphertext, and nothing else
+	CTHash    [32]byte // SHA-256 of the ciphertext
+	MHash     [32]byte // SHA-256 of the payload
+	ShardHash []shard.Hash
+	Weight    uint32 // of the update in a mean; always 1 in this version
+	ID        [16]byte
+}
+
+// weight is that of every update: with others a neighbour could give itself any
+// share of a mean.
+const weight = 1
+
+// Message is the message of type 1: a header, and the ciphertext where it is
+// small.
+type Message struct {
+	_      struct{} `cbor:",toarray"`
+	Header Header
+	Inline *[]byte // nil where the ciphertext comes in shards
+}
+
+// MaxMessage bounds the encoding of a Message, in bytes: the hashes of
+// shard.MaxShards shards, a ciphertext of InlineMax, and 256 for all the rest.
+const MaxMessage = shard.MaxShards*(1+shard.HashSize) + InlineMax + 256
+
+var decoder = wire.New(wire.Limits{Bytes: MaxMessage, Items: shard.MaxShards, Depth: 4})
+
+// Want is what the receiver learns, which every update must be for.
+type Want struct {
+	Task    [16]byte
+	Base    [32]byte
+	Params  int // numbers in each vector
+	Vectors int // 1..MaxVectors
+}
+
+// DecodeHeader decodes the message of a header and checks it against what the
+// receiver wants. The error is a [*Refused].
+func DecodeHeader(msg []byte, want Want) (Message, error) {
+	var m Message
+	if err := decoder.Unmarshal(msg, &m); err != nil {
+		return Message{}, refuse(ReasonMalformed, "%v", err)
+	}
+	h := &m.Header
+	switch {
+	case h.Task != want.Task:
+		return Message{}, refuse(ReasonTask, "%x", h.Task)
+	case h.Base != want.Base:
+		return Message{}, refuse(ReasonBase, "%x", h.Base[:8])
+	case int(h.Vectors) != want.Vectors || int64(h.Params) != int64(want.Params) || !h.Quant.valid():
+		return Message{}, refuse(ReasonShape, "%d vectors of %d numbers, encoding %v", h.Vectors, h.Params, h.Quant)
+	case h.Weight != weight:
+		return Message{}, refuse(ReasonMalformed, "weight %d", h.Weight)
+	}
+	if size, ok := sealedSize(h.Quant, want.Params, want.Vectors); !ok || int64(h.Size) != int64(size) {
+		return Message{}, refuse(ReasonSize, "%d bytes, want %d", h.Size, size)
+	}
+	if err := m.checkShards(); err != nil {
+		return Message{}, err
+	}
+	return m, nil
+}
+
+// checkShards holds the code of the shards, or the inline ciphertext, against
+// the size.
+func (m *Message) checkShards() error {
+	h := &m.Header
+	if m.Inline != nil {
+		if h.K != 0 || h.M != 0 || len(h.ShardHash) != 0 {
+			return refuse(ReasonShards, "inline and %d+%d shards", h.K, h.M)
+		}
+		if n := len(*m.Inline); n > InlineMax || n != int(h.Size) {
+			return refuse(ReasonSize, "%d bytes inline, want %d", n, h.Size)
+		}
+		return nil
+	}
+	// The joiner that is made of the same fields checks them again, but makes
+	// room first for what it is given.
+	c := h.code()
+	if err := c.Validate(); err != nil {
+		return refuse(ReasonShards, "%v", err)
+	}
+	if len(h.ShardHash) != c.K+c.M || c.ShardSize(int(h.Size)) > shard.MaxShardSize {
+		return refuse(ReasonShards, "%d hashes for %d+%d shards of %d bytes", len(h.ShardHash), c.K, c.M, c.ShardSize(int(h.Size)))
+	}
+	return nil
+}
+
+func (h *Header) code() shard.Code { return shard.Code{K: int(h.K), M: int(h.M)} }
+
+// associated returns the additional data that ties a ciphertext to its update.
+func (h *Header) associated() []byte {
+	return wire.LV([]byte(wire.LabelPayload), h.ID[:], h.Task[:], h.Base[:])
+}
+
+func (h *Header) aead() cipher.AEAD {
+	aead, err := chacha20poly1305.New(h.Key[:])
+	if err != nil {
+		panic("update: " + err.Error()) // only for a key of another length
+	}
+	return aead
+}
+
+// open returns the vectors in the ciphertext, which has passed through all that
+// the header says of it. The error is a [*Refused].
+func (h *Header) open(sealed []byte) ([][]float32, error) {
+	if sha256.Sum256(sealed) != h.CTHash {
+		return nil, refuse(ReasonHash, "of the ciphertext")
+	}
+	// A zero nonce is sound, since the key is used once.
+	payload, err := h.aead().Open(nil, make([]byte, chacha20poly1305.NonceSize), sealed, h.associated())
+	if err != nil {
+		return nil, refuse(ReasonOpen, "%v", err)
+	}
+	if sha256.Sum256(payload) != h.MHash {
+		return nil, refuse(ReasonHash, "of the payload")
+	}
+	return decodePayload(payload, h.Quant, int(h.Params), int(h.Vectors))
+}
