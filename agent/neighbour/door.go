@@ -1,0 +1,140 @@
+// Copyright The Vecino Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package neighbour
+
+import (
+	"io"
+	"time"
+
+	"github.com/vecino-edge/vecino/crypto/chunk"
+	"github.com/vecino-edge/vecino/crypto/door"
+)
+
+// said is a message that goes out at the door.
+type said struct {
+	key *chunk.Key
+	msg chunk.Message
+}
+
+// receiveDoor takes a chunk from the door: of members, or of one who joins. An
+// answer goes out at once: it is rare, and its time is that of the one who asked.
+func (s *session) receiveDoor(topic string, payload []byte) {
+	s.mu.Lock()
+	answers := s.hearDoor(topic, payload)
+	s.mu.Unlock()
+	for _, a := range answers {
+		if err := s.say(a); err != nil {
+			s.m.o.Log.Warn("answer at the door not sent", "err", err)
+		}
+	}
+}
+
+func (s *session) hearDoor(topic string, payload []byte) []said {
+	if len(payload) != chunk.Size || s.ours.has(payload) || s.theirs.has(payload) {
+		return nil
+	}
+	if plain, ok := chunk.Open(&s.inner, topic, payload); ok {
+		s.theirs.add(payload)
+		s.hearMembers(plain)
+		return nil
+	}
+	if s.m.o.Keeper == nil {
+		return nil // between one who joins and the issuers
+	}
+	if s.tries.Allow() {
+		for _, j := range s.m.o.Keeper.JoinKeys() {
+			key := chunk.Key(door.JoinKey(j))
+			if plain, ok := chunk.Open(&key, topic, payload); ok {
+				s.theirs.add(payload)
+				return s.letIn(j, &key, plain)
+			}
+		}
+	}
+	s.m.refused.add(reasonOuter)
+	return nil
+}
+
+// hearMembers takes what members say at the door: a newer charter.
+func (s *session) hearMembers(plain []byte) {
+	msgs, err := s.doorParts.Accept(plain)
+	if err != nil {
+		s.m.refused.add(reasonFrames)
+		return
+	}
+	for _, m := range msgs {
+		if m.Type != door.TypeAnswer {
+			continue
+		}
+		signed, c, ok := door.DecodeCharter(m.Data)
+		if !ok {
+			s.m.refused.add(reasonDoor)
+			continue
+		}
+		s.m.adoptCharter(signed, c)
+		if mine, _ := s.m.current(); mine.Hash() == signed.Hash() {
+			s.charterAt = time.Time{} // somebody has shown it already
+		}
+	}
+}
+
+// letIn answers a request to join and plans to show members the charter that
+// follows.
+func (s *session) letIn(j [16]byte, key *chunk.Key, plain []byte) (answers []said) {
+	msgs, err := s.doorParts.Accept(plain)
+	if err != nil {
+		s.m.refused.add(reasonFrames)
+		return nil
+	}
+	for _, m := range msgs {
+		if m.Type != door.TypeRequest {
+			continue
+		}
+		answer, charter, err := s.m.o.Keeper.Answer(j, m.Data)
+		if charter != nil { // also beside an error: what is written counts
+			s.m.keeperCharter()
+			s.charterAt = time.Now()
+		}
+		if err != nil {
+			s.m.refused.add(reasonDoor)
+			s.m.o.Log.Warn("request to join not answered", "err", err)
+			continue
+		}
+		answers = append(answers, said{key, chunk.Message{Type: door.TypeAnswer, Data: answer}})
+	}
+	return answers
+}
+
+// keeperCharter takes the charter that our own keeper has just signed and saved.
+func (m *Member) keeperCharter() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.signed, m.charter = m.o.Keeper.Charter()
+	m.o.Log.Info("charter", "gen", m.charter.Gen, "members", len(m.charter.Members))
+}
+
+func (s *session) giveCharter() error {
+	signed, _ := s.m.current()
+	return s.say(said{&s.inner, chunk.Message{Type: door.TypeAnswer, Data: door.EncodeCharter(signed)}})
+}
+
+// say publishes a message at the door.
+func (s *session) say(what said) error {
+	return cut(s.m.o.Rand, what.msg, func(payload *[chunk.Payload]byte) error {
+		return s.publish(what.key, s.door, payload)
+	})
+}
+
+// cut lays one message into payloads and hands them on.
+func cut(rand io.Reader, m chunk.Message, each func(*[chunk.Payload]byte) error) error {
+	p := chunk.NewPacker(rand)
+	if err := p.Add(m); err != nil {
+		return err
+	}
+	for payload, ok := p.Next(); ok; payload, ok = p.Next() {
+		if err := each(payload); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,214 @@
+// Copyright The Vecino Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package neighbour is a device's life on the neighbours' plane: for each epoch
+// a connection of its own, keys from the issuers, a hello, and a roster of those
+// who said hello too; between them chunks at Poisson times, whose messages it
+// takes apart, checks and passes on (crypto/PROTOCOL.md). What carries the
+// chunks is a [Link], MQTT or a test's. Everything refused is counted by reason.
+//
+// A Member's methods are safe for concurrent use; its zero value is not usable.
+package neighbour
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/vecino-edge/vecino/crypto/door"
+	"github.com/vecino-edge/vecino/crypto/issuer"
+	"github.com/vecino-edge/vecino/crypto/pseudonym"
+	"github.com/vecino-edge/vecino/crypto/signcrypt"
+)
+
+// Link is one connection of the neighbours' plane. Handlers run one at a time.
+type Link interface {
+	Subscribe(topic string, handle func(topic string, payload []byte)) error
+	Publish(topic string, payload []byte) error
+	Close(ctx context.Context) error
+}
+
+// Dial opens a connection under the given client id.
+type Dial func(ctx context.Context, clientID string) (Link, error)
+
+// KeyStore keeps the secrets of an epoch in memory that outlives the process
+// but not the power: never in the state folder.
+type KeyStore interface {
+	Save(name string, secret []byte) error
+	Load(name string) ([]byte, error) // fs.ErrNotExist where there is none
+	Forget(name string) error
+}
+
+// Options are what a member needs. Keeper and Signer are nil except with an
+// issuer.
+type Options struct {
+	Identity    *issuer.Identity
+	K           [pseudonym.KeySize]byte
+	Charter     *issuer.SignedCharter
+	SaveCharter func(*issuer.SignedCharter) error
+	Keeper      *door.Keeper
+	Signer      *issuer.Signer
+	Keys        KeyStore
+	Dial        Dial
+	Rand        io.Reader
+	Log         *slog.Logger
+}
+
+// Member is a device of a neighbourhood.
+type Member struct {
+	o       Options
+	refused counters
+
+	mu       sync.Mutex
+	signed   *issuer.SignedCharter
+	charter  *issuer.Charter
+	session  *session // nil between epochs
+	handlers map[uint8]Handler
+	changed  chan struct{} // closed and replaced when the roster changes
+}
+
+// Handler takes an opened message. It must not block.
+type Handler = func(from signcrypt.PID, round uint32, msg []byte)
+
+// New returns a member. Run brings it to life.
+func New(o Options) (*Member, error) {
+	signed, charter, err := issuer.DecodeCharter(o.Charter.Encode())
+	if err != nil {
+		return nil, err
+	}
+	if charter.Member(o.Identity.Ed25519()) == nil {
+		return nil, errors.New("neighbour: the charter does not name this device")
+	}
+	return &Member{
+		o: o, signed: signed, charter: charter,
+		handlers: map[uint8]Handler{}, changed: make(chan struct{}),
+	}, nil
+}
+
+// Handle sets what is done with messages of a type. Call it before Run.
+func (m *Member) Handle(typ uint8, h Handler) { m.handlers[typ] = h }
+
+// Charter returns the newest charter that the member holds.
+func (m *Member) Charter() *issuer.Charter {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.charter
+}
+
+func (m *Member) current() (*issuer.SignedCharter, *issuer.Charter) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.signed, m.charter
+}
+
+// adoptCharter takes a verified charter that follows the one that is held.
+func (m *Member) adoptCharter(s *issuer.SignedCharter, c *issuer.Charter) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !s.Follows(c, m.charter) {
+		return
+	}
+	if err := m.o.SaveCharter(s); err != nil {
+		m.o.Log.Error("charter not saved", "err", err)
+		return
+	}
+	m.signed, m.charter = s, c
+	m.o.Log.Info("charter", "gen", c.Gen, "members", len(c.Members))
+}
+
+// Refused returns how many messages were refused, by reason.
+func (m *Member) Refused() map[string]uint64 {
+	out := m.refused.snapshot()
+	if s := m.live(); s != nil && s.opener != nil {
+		// Mail for others fails like any forgery; only here are they told apart.
+		if n := out[reasonEnvelope] - min(out[reasonEnvelope], s.opener.Foreign()); n > 0 {
+			out[reasonEnvelope] = n
+		} else {
+			delete(out, reasonEnvelope)
+		}
+	}
+	return out
+}
+
+// Refuse counts a message that somebody further up refused.
+func (m *Member) Refuse(reason string) { m.refused.add(reason) }
+
+func (m *Member) live() *session {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.session
+}
+
+// Wait scales the protocol's waits, which are made for a spread D of 30 s, down
+// to neighbourhoods with a shorter one.
+func (m *Member) Wait(d time.Duration) time.Duration {
+	if spread := time.Duration(m.Charter().D) * time.Second; spread < defaultSpread {
+		d = max(time.Duration(float64(d)*spread.Seconds()/defaultSpread.Seconds()), minWait)
+	}
+	return d
+}
+
+// ChunksPerMinute returns how many chunks the charter lets a device send.
+func (m *Member) ChunksPerMinute() int { return int(m.Charter().ChunksPerMinute) }
+
+const (
+	defaultSpread = 30 * time.Second
+	minWait       = 50 * time.Millisecond
+)
+
+// Run lives through one epoch after the other until ctx ends.
+func (m *Member) Run(ctx context.Context) error {
+	for ctx.Err() == nil {
+		c := m.Charter()
+		epoch, ok := c.Epoch(time.Now())
+		if !ok {
+			if err := sleep(ctx, time.Until(c.EpochStart(0))); err != nil {
+				return nil
+			}
+			continue
+		}
+		if err := m.runEpoch(ctx, epoch); err != nil && ctx.Err() == nil {
+			return fmt.Errorf("neighbour: epoch %d: %w", epoch, err)
+		}
+		// Nobody enters the next epoch at the moment of leaving this one.
+		after := time.Until(c.EpochStart(epoch+1)) + m.spread()
+		if sleep(ctx, after) != nil {
+			return nil
+		}
+	}
+	return nil
+}
+
+// runEpoch holds the session of an epoch until shortly before its edge.
+func (m *Member) runEpoch(ctx context.Context, epoch uint32) error {
+	edge := m.Charter().EpochStart(epoch + 1).Add(-m.spread())
+	ctx, cancel := context.WithDeadline(ctx, edge)
+	defer cancel()
+	s, err := m.newSession(epoch)
+	if err != nil {
+		return err
+	}
+	return s.run(ctx)
+}
+
+// spread draws U(0, D), at most a tenth of the epoch.
+func (m *Member) spread() time.Duration {
+	c := m.Charter()
+	most := min(time.Duration(c.D)*time.Second, time.Duration(c.EpochLen)*time.Second/10)
+	return uniform(m.o.Rand, most)
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
+}

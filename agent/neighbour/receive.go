@@ -1,0 +1,184 @@
+// Copyright The Vecino Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package neighbour
+
+import (
+	"time"
+
+	"github.com/vecino-edge/vecino/crypto/chunk"
+	"github.com/vecino-edge/vecino/crypto/issuer"
+	"github.com/vecino-edge/vecino/crypto/pseudonym"
+	"github.com/vecino-edge/vecino/crypto/signcrypt"
+	"github.com/vecino-edge/vecino/crypto/wire"
+)
+
+// Reasons for which chunks and messages are refused here. The tasks have
+// reasons of their own (fl/update).
+const (
+	reasonSize     = "chunk-size"  // not of a chunk's length
+	reasonOuter    = "chunk-key"   // not encrypted by somebody who has K
+	reasonReplay   = "replay"      // a chunk that came before
+	reasonFrames   = "frames"      // a chunk whose contents have no form
+	reasonHello    = "hello"       // a hello that does not verify
+	reasonEnvelope = "envelope"    // not from an admitted key, or changed
+	reasonRate     = "rate"        // more than the neighbourhood may ask of a device
+	reasonType     = "type"        // a message type that nobody here knows
+	reasonKeys     = "key-request" // a key request that does not hold
+	reasonDoor     = "door"        // a request at the door that does not hold
+	reasonFull     = "roster-full"
+)
+
+const (
+	typeUpdate = 1
+	typeShard  = 2
+)
+
+// receive takes a chunk from one of the epoch's topics. Whatever costs more
+// than one pass of a symmetric cipher comes after the outer layer.
+func (s *session) receive(topic string, payload []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	plain, ok := s.open(&s.outer, topic, payload)
+	if !ok {
+		return
+	}
+	msgs, err := s.assembler.Accept(plain)
+	if err != nil {
+		s.m.refused.add(reasonFrames)
+		return
+	}
+	for _, m := range msgs {
+		s.dispatch(m)
+	}
+}
+
+// open checks length, key and repetition of a chunk.
+func (s *session) open(key *chunk.Key, topic string, payload []byte) ([]byte, bool) {
+	switch {
+	case len(payload) != chunk.Size:
+		s.m.refused.add(reasonSize)
+		return nil, false
+	case s.ours.has(payload): // the broker returns what we published
+		return nil, false
+	}
+	plain, ok := chunk.Open(key, topic, payload)
+	if !ok {
+		s.m.refused.add(reasonOuter)
+		return nil, false
+	}
+	if s.theirs.has(payload) {
+		s.m.refused.add(reasonReplay)
+		return nil, false
+	}
+	s.theirs.add(payload)
+	return plain, true
+}
+
+// allow spends one of the operations that the neighbourhood may ask for.
+func (s *session) allow() bool {
+	if s.limit.Allow() {
+		return true
+	}
+	s.m.refused.add(reasonRate)
+	return false
+}
+
+func (s *session) dispatch(m chunk.Message) {
+	switch m.Type {
+	case pseudonym.TypeHello:
+		s.receiveHello(m.Data)
+	case typeShard:
+		if h := s.m.handlers[typeShard]; h != nil {
+			h(signcrypt.PID{}, 0, m.Data)
+		}
+	case issuer.TypeRequest:
+		s.answerKeys(m.Data)
+	case issuer.TypeAnswer:
+		s.keysAnswered(m.Data)
+	default:
+		h := s.m.handlers[m.Type]
+		if h == nil {
+			s.m.refused.add(reasonType)
+			return
+		}
+		s.receiveEnvelope(m, h)
+	}
+}
+
+// receiveEnvelope opens an envelope. Copies of one that was opened are dropped
+// before any group operation.
+func (s *session) receiveEnvelope(m chunk.Message, h Handler) {
+	if s.opener == nil {
+		return // no keys yet: nothing can be for us
+	}
+	peeked, ok := signcrypt.Peek(m.Data)
+	if !ok {
+		s.m.refused.add(reasonEnvelope)
+		return
+	}
+	if s.opener.Guard.Seen(peeked) || !s.allow() {
+		return
+	}
+	got, err := s.opener.Open(m.Data)
+	if err != nil || got.Type != m.Type {
+		s.m.refused.add(reasonEnvelope)
+		return
+	}
+	if e := s.roster.peers[got.From.ID]; e != nil {
+		e.heard = time.Now()
+		e.updates++
+	}
+	h(got.From.ID, got.Round, got.Msg)
+}
+
+// peer finds the sender of an envelope for the opener, under s.mu.
+func (s *session) peer(id signcrypt.PID) *signcrypt.Peer {
+	if e := s.roster.peers[id]; e != nil {
+		return e.peer
+	}
+	return nil
+}
+
+func (s *session) receiveHello(msg []byte) {
+	digest := wire.Digest(msg)
+	raw := [32]byte(digest[:32])
+	now := time.Now()
+	if s.roster.known(raw, now) || !s.allow() {
+		return
+	}
+	h, p, err := pseudonym.Decode(s.scope, msg)
+	if err != nil {
+		s.m.refused.add(reasonHello)
+		return
+	}
+	if s.roster.self != nil && p.ID == s.roster.self.ID {
+		return
+	}
+	fresh, ok := s.roster.add(p, h, raw, now)
+	if !ok {
+		s.m.refused.add(reasonFull)
+		return
+	}
+	if fresh {
+		s.oweHello(now)
+		s.m.notify()
+	}
+	if signed, _ := s.m.current(); signed.Hash() != h.Charter {
+		s.oweCharter(now)
+	}
+}
+
+// answerKeys serves a key request where this device is an issuer.
+func (s *session) answerKeys(msg []byte) {
+	if s.m.o.Signer == nil || !s.allow() {
+		return
+	}
+	answer, err := s.m.o.Signer.Answer(msg)
+	if err != nil {
+		s.m.refused.add(reasonKeys)
+		s.m.o.Log.Warn("key request refused", "err", err)
+		return
+	}
+	s.queue(chunk.Message{Type: issuer.TypeAnswer, Data: answer})
+}

@@ -1,0 +1,183 @@
+// Copyright The Vecino Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package neighbour
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/vecino-edge/vecino/crypto/chunk"
+	"github.com/vecino-edge/vecino/crypto/door"
+	"github.com/vecino-edge/vecino/crypto/issuer"
+	"github.com/vecino-edge/vecino/crypto/pseudonym"
+	"github.com/vecino-edge/vecino/crypto/signcrypt"
+	"golang.org/x/sync/errgroup"
+	"golang.org/x/time/rate"
+)
+
+// Limits of what the neighbours can make a device do. They hold for 60 chunks a
+// minute and device, and grow with what the charter allows.
+const (
+	envelopesPerMinute = 256 // opened, hellos and key requests among them
+	doorTriesPerSecond = 20  // chunks at the door that are tried under open invites
+	doorBurst          = 40
+	maxDoorParts       = 64 << 10 // bytes of incomplete messages at the door
+)
+
+// session is the life of one epoch.
+type session struct {
+	m      *Member
+	epoch  uint32
+	scope  *signcrypt.Scope
+	topics [pseudonym.Slots]string
+	door   string
+	outer  chunk.Key
+	inner  chunk.Key // the door's, among members
+	link   Link
+	limit  *rate.Limiter
+	tries  *rate.Limiter
+
+	start  time.Time
+	opener *signcrypt.Opener // set with the keys, before the hello
+
+	mu        sync.Mutex
+	keys      *signcrypt.KeyPair
+	sealer    *signcrypt.Sealer
+	hello     []byte
+	helloOf   [32]byte // hash of the charter in it
+	asking    *issuer.Asking
+	answered  chan *signcrypt.KeyPair
+	roster    roster
+	assembler *chunk.Assembler
+	doorParts *chunk.Assembler
+	packer    *chunk.Packer
+	wake      chan struct{} // something waits to be sent
+	ours      nonces
+	theirs    nonces
+	replyAt   time.Time // of a hello that is owed
+	charterAt time.Time // of a charter that is owed
+}
+
+func (m *Member) newSession(epoch uint32) (*session, error) {
+	c := m.Charter()
+	scope, err := signcrypt.NewScope(c.P, c.Nbhd, epoch)
+	if err != nil {
+		return nil, err
+	}
+	grow := max(1, float64(c.ChunksPerMinute)/60)
+	return &session{
+		m: m, epoch: epoch, scope: scope,
+		topics: pseudonym.Topics(m.o.K, epoch), door: door.Topic(c.Nbhd),
+		outer: pseudonym.OuterKey(m.o.K, epoch), inner: door.MemberKey(m.o.K),
+		limit:    rate.NewLimiter(rate.Limit(grow*envelopesPerMinute/60), int(grow*envelopesPerMinute)),
+		tries:    rate.NewLimiter(doorTriesPerSecond, doorBurst),
+		start:    c.EpochStart(epoch),
+		answered: make(chan *signcrypt.KeyPair, 1),
+		roster:   newRoster(), assembler: chunk.NewAssembler(0), doorParts: chunk.NewAssembler(maxDoorParts),
+		packer: chunk.NewPacker(m.o.Rand),
+		wake:   make(chan struct{}, 1),
+	}, nil
+}
+
+// run connects, speaks and listens until ctx ends, which is no error.
+func (s *session) run(ctx context.Context) error {
+	id, err := pseudonym.ClientID(s.m.o.Rand)
+	if err != nil {
+		return err
+	}
+	if s.link, err = s.m.o.Dial(ctx, id); err != nil {
+		return fmt.Errorf("connect: %w", err)
+	}
+	defer s.close()
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return s.send(ctx) })
+	g.Go(func() error {
+		if err := s.enter(ctx); err != nil {
+			return err
+		}
+		return s.present(ctx)
+	})
+	if err := g.Wait(); ctx.Err() == nil || !isContext(err) {
+		return err
+	}
+	return nil
+}
+
+// enter subscribes and gets keys. With them the session is the member's.
+func (s *session) enter(ctx context.Context) error {
+	for _, t := range s.topics {
+		if err := s.link.Subscribe(t, s.receive); err != nil {
+			return fmt.Errorf("subscribe: %w", err)
+		}
+	}
+	if err := s.link.Subscribe(s.door, s.receiveDoor); err != nil {
+		return fmt.Errorf("subscribe: %w", err)
+	}
+	keys, restored, err := s.obtainKeys(ctx)
+	if err != nil {
+		return err
+	}
+	self, err := s.scope.NewPeer(keys.Sig.PublicKey, keys.Kem.PublicKey)
+	if err != nil {
+		return err
+	}
+	// What was opened before a restart is forgotten, so that only later
+	// minutes may be accepted under keys that were there before.
+	first := uint32(0)
+	if restored {
+		first = s.minute() + 1
+	}
+	s.mu.Lock()
+	s.keys = keys
+	s.sealer = &signcrypt.Sealer{Scope: s.scope, Key: keys.Sig, Rand: s.m.o.Rand}
+	s.opener = &signcrypt.Opener{
+		Scope: s.scope, Key: keys.Kem, Guard: &signcrypt.Guard{},
+		Peer: s.peer, Fresh: func(typ uint8, round uint32) bool { return s.fresh(typ, round, first) },
+	}
+	s.roster.self = self
+	s.mu.Unlock()
+	s.m.enter(s)
+	return nil
+}
+
+func (m *Member) enter(s *session) {
+	m.mu.Lock()
+	m.session = s
+	m.mu.Unlock()
+	m.notify()
+	m.o.Log.Debug("epoch entered", "epoch", s.epoch)
+}
+
+func (s *session) close() {
+	s.m.mu.Lock()
+	s.m.session = nil
+	s.m.mu.Unlock()
+	s.m.notify()
+	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
+	defer cancel()
+	if err := s.link.Close(ctx); err != nil {
+		s.m.o.Log.Debug("close connection", "err", err)
+	}
+}
+
+const closeTimeout = 2 * time.Second
+
+// minute is the round of messages that belong to no task.
+func (s *session) minute() uint32 {
+	return uint32(max(0, time.Since(s.start)/time.Minute))
+}
+
+// fresh accepts rounds of updates as they are, since only the task knows its
+// own, and of everything else the minutes around now.
+func (s *session) fresh(typ uint8, round, first uint32) bool {
+	if typ == typeUpdate {
+		return true
+	}
+	now := s.minute()
+	return round >= first && round+minuteWindow >= now && round <= now+minuteWindow
+}
+
+const minuteWindow = 2
