@@ -1,0 +1,163 @@
+// Copyright The Vecino Authors
+// SPDX-License-Identifier: Apache-2.0
+
+// Package sim runs many nodes in one process on virtual links: the same node
+// code as on a device (package node), with decoded updates handed over in memory,
+// bytes counted from real encodings, and losses drawn from a seed. The same
+// settings give the same result on every machine and with any number of
+// processors.
+//
+// The zero Settings are not usable. Run may be called from many goroutines.
+package sim
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"runtime"
+
+	"github.com/vecino-edge/vecino/fl/dataset"
+	"github.com/vecino-edge/vecino/fl/model"
+	"github.com/vecino-edge/vecino/fl/node"
+	"github.com/vecino-edge/vecino/fl/topology"
+	"github.com/vecino-edge/vecino/fl/update"
+)
+
+// MaxNodes bounds a simulation.
+const MaxNodes = 100_000
+
+// Settings describe a simulation.
+type Settings struct {
+	Train, Test *dataset.Table // scaled
+	Spec        model.Spec
+	Nodes       int
+	Partition   dataset.Partition
+	Topology    topology.Topology
+	Algorithm   node.Algorithm
+	SGD         model.SGD
+	Quant       update.Quant
+	Rounds      int
+	Loss        float64 // share of exchanges that are lost in both directions
+	Seed        uint64
+	// EvaluateEvery is how often, in rounds, Progress gets a full evaluation; the
+	// last round has one anyway. Zero means never.
+	EvaluateEvery int
+	Progress      func(Point)
+}
+
+// Point is a simulation after a round.
+type Point struct {
+	Round        int
+	Mean         float64 // of the nodes' accuracies, or of R2 in a regression
+	Worst        float64
+	AverageModel float64 // accuracy, or R2, of the mean of all models
+	Consensus    float64 // mean squared distance to the mean model over its squared norm
+	TrainLoss    float64 // mean over the nodes
+}
+
+// Result is what a simulation came to.
+type Result struct {
+	Point
+	Regression     bool
+	Params         int
+	BytesLinkRound int     // encoded payload over one directed link in one round
+	BytesNode      float64 // encoded payload that a node sent over all its links, mean over the nodes
+	Diverged       bool    // numbers after that have no meaning
+}
+
+// sim is a simulation under way.
+type sim struct {
+	Settings
+	set     node.Settings
+	nodes   []*node.Node
+	sent    []node.Vectors // of the round, by node
+	ids     []node.PeerID
+	links   *rand.Rand
+	workers []*model.Workspace
+	sends   int64 // directed messages
+}
+
+// Run simulates until the last round or until ctx ends.
+func Run(ctx context.Context, s Settings) (*Result, error) {
+	m, err := newSim(s)
+	if err != nil {
+		return nil, err
+	}
+	result := &Result{
+		Regression: s.Train.Kind == dataset.Regression, Params: m.set.Model.Size(),
+		BytesLinkRound: update.PayloadSize(s.Quant, m.set.Model.Size(), s.Algorithm.Vectors()),
+	}
+	if s.Nodes == 1 {
+		result.BytesLinkRound = 0
+	}
+	for round := range s.Rounds {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if err := m.round(uint32(round)); err != nil {
+			result.Diverged = true
+			break
+		}
+		last := round == s.Rounds-1
+		if last || s.EvaluateEvery > 0 && (round+1)%s.EvaluateEvery == 0 {
+			if result.Point, err = m.evaluate(round + 1); err != nil {
+				return nil, err
+			}
+			if s.Progress != nil {
+				s.Progress(result.Point)
+			}
+		}
+	}
+	result.BytesNode = float64(m.sends) * float64(result.BytesLinkRound) / float64(s.Nodes)
+	if result.Diverged {
+		nan := math.NaN()
+		result.Point = Point{Round: result.Round, Mean: nan, Worst: nan, AverageModel: nan, Consensus: nan, TrainLoss: nan}
+	}
+	return result, nil
+}
+
+func newSim(s Settings) (*sim, error) {
+	switch {
+	case s.Nodes < 1 || s.Nodes > MaxNodes:
+		return nil, fmt.Errorf("%d nodes; 1 to %d are possible", s.Nodes, MaxNodes)
+	case s.Rounds < 1 || s.Rounds > node.MaxRounds:
+		return nil, fmt.Errorf("%d rounds; 1 to %d are possible", s.Rounds, node.MaxRounds)
+	case !(s.Loss >= 0 && s.Loss <= 1):
+		return nil, fmt.Errorf("a loss of %v; it is a share from 0 to 1", s.Loss)
+	}
+	if err := s.SGD.Validate(); err != nil {
+		return nil, err
+	}
+	if s.Nodes > 1 {
+		if err := s.Topology.Validate(s.Nodes); err != nil {
+			return nil, err
+		}
+	}
+	mod, err := model.For(s.Spec, s.Train)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := s.Partition.Split(s.Train, s.Nodes, s.Seed)
+	if err != nil {
+		return nil, err
+	}
+	m := &sim{
+		Settings: s, nodes: make([]*node.Node, s.Nodes), sent: make([]node.Vectors, s.Nodes), ids: make([]node.PeerID, s.Nodes),
+		set: node.Settings{
+			Model: mod, Algorithm: s.Algorithm, SGD: s.SGD, Quant: s.Quant, FixedGraph: s.Topology.Fixed(), Seed: s.Seed,
+		},
+		links: rand.New(rand.NewPCG(s.Seed, linkStream)),
+	}
+	for i := range m.nodes {
+		m.nodes[i] = node.New(m.set, s.Train, rows[i], s.Seed<<32+uint64(i))
+		m.ids[i] = node.PeerID{byte(i >> 24), byte(i >> 16), byte(i >> 8), byte(i)}
+	}
+	for range runtime.GOMAXPROCS(0) {
+		m.workers = append(m.workers, m.set.NewWorkspace())
+	}
+	return m, nil
+}
+
+// linkStream keeps the draws of losses apart from those of anything else.
+const linkStream = 0x6c6f7373
