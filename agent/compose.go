@@ -1,0 +1,284 @@
+// Copyright The Vecino Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/vecino-edge/vecino/agent/broker"
+	"github.com/vecino-edge/vecino/agent/bus"
+	"github.com/vecino-edge/vecino/agent/config"
+	"github.com/vecino-edge/vecino/agent/control"
+	"github.com/vecino-edge/vecino/agent/learn"
+	"github.com/vecino-edge/vecino/agent/neighbour"
+	"github.com/vecino-edge/vecino/agent/web"
+	"github.com/vecino-edge/vecino/crypto/door"
+	"github.com/vecino-edge/vecino/crypto/issuer"
+	"github.com/vecino-edge/vecino/fl/dataset"
+	"golang.org/x/sync/errgroup"
+)
+
+// device is an agent put together: every room it needs, and how they hang on
+// one another.
+type device struct {
+	cfg     *config.Config
+	home    *home
+	log     *slog.Logger
+	began   time.Time
+	broker  *broker.Broker // nil unless it runs here
+	links   *links
+	member  *neighbour.Member
+	keeper  *door.Keeper // nil unless the device is an issuer
+	book    *issuedBook  // likewise
+	learner *learn.Service
+	table   control.Table
+	left    context.CancelCauseFunc // ends the device for good
+}
+
+// deviceOptions are what differs between the agent and a device of the demo.
+type deviceOptions struct {
+	load func() (*learn.Data, error) // nil: the folder fl.data
+	seed uint64                      // of the order of rows; 0: drawn
+}
+
+// newDevice puts a device together that is in a neighbourhood. It starts
+// nothing but the embedded broker, so that its address is known.
+func newDevice(cfg *config.Config, h *home, log *slog.Logger, o deviceOptions) (*device, error) {
+	if !h.founded() {
+		return nil, hint(errors.New("this device is in no neighbourhood yet"),
+			"vecino init --found begins one, vecino init --join CODE enters one")
+	}
+	d := &device{cfg: cfg, home: h, log: log, began: time.Now()}
+	if err := d.openBroker(); err != nil {
+		return nil, err
+	}
+	if err := d.openMember(); err != nil {
+		d.close()
+		return nil, err
+	}
+	d.openLearner(o)
+	d.addVerbs()
+	return d, nil
+}
+
+// close ends what newDevice started, in the opposite order.
+func (d *device) close() {
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+	defer cancel()
+	if d.book != nil {
+		if err := d.book.close(); err != nil {
+			d.log.Warn("journal not closed", "err", err)
+		}
+	}
+	if d.broker != nil {
+		if err := d.broker.Close(ctx); err != nil {
+			d.log.Warn("broker not closed", "err", err)
+		}
+	}
+}
+
+// openBroker starts the embedded broker where one is asked for.
+func (d *device) openBroker() error {
+	c := &d.cfg.Broker
+	o, err := brokerOptions(c, d.home.dir.Root())
+	if err != nil {
+		return err
+	}
+	if c.Listen != "" {
+		d.broker, err = broker.Start(broker.Options{
+			Listen: c.Listen, Username: c.Username, Password: o.Password, Logger: d.log.With("room", "broker"),
+		})
+		if err != nil {
+			return err
+		}
+		if c.URL == "" {
+			_, port, _ := net.SplitHostPort(d.broker.Addr().String())
+			o.URL = "mqtt://" + net.JoinHostPort("127.0.0.1", port)
+		}
+	}
+	if o.URL == "" {
+		return hint(errors.New("no broker is named"), "set broker.url in %s, or broker.listen to run one here", d.home.path(fileConfig))
+	}
+	d.links = newLinks(o, d.log.With("room", "bus"))
+	return nil
+}
+
+// openMember makes the device a member, and an issuer where it has the keys.
+func (d *device) openMember() error {
+	id, err := d.home.identity()
+	if err != nil {
+		return err
+	}
+	k, err := d.home.k()
+	if err != nil {
+		return err
+	}
+	signed, charter, err := d.home.charter()
+	if err != nil {
+		return err
+	}
+	o := neighbour.Options{
+		Identity: id, K: k, Charter: signed, SaveCharter: d.home.SaveCharter, Keys: d.home.epochKeys(),
+		Dial: d.links.dial, Rand: rand.Reader, Log: d.log.With("room", "neighbour"),
+	}
+	keys, err := d.home.issuerKeys()
+	if err != nil {
+		return err
+	}
+	if keys != nil {
+		if err := d.openIssuer(keys, k, signed, charter); err != nil {
+			return err
+		}
+		o.Keeper = d.keeper
+		o.Signer = &issuer.Signer{
+			Keys: keys, Book: d.book, Charter: func() *issuer.Charter { return d.member.Charter() }, Rand: rand.Reader, Now: time.Now,
+		}
+	}
+	d.member, err = neighbour.New(o)
+	return err
+}
+
+func (d *device) openIssuer(keys *issuer.Keys, k [32]byte, signed *issuer.SignedCharter, charter *issuer.Charter) error {
+	guests, err := d.home.guests()
+	if err != nil {
+		return err
+	}
+	if d.book, err = openIssued(d.home.path(fileIssued)); err != nil {
+		return err
+	}
+	d.keeper = &door.Keeper{
+		Keys: keys, K: k, Registry: d.home, Rand: rand.Reader, Now: time.Now, Strict: d.cfg.Policy == config.PolicyStrict,
+	}
+	d.keeper.Load(signed, charter, guests)
+	return nil
+}
+
+func (d *device) openLearner(o deviceOptions) {
+	load := o.load
+	if load == nil {
+		load = func() (*learn.Data, error) { return loadData(config.ResolvePath(d.home.dir.Root(), d.cfg.FL.Data)) }
+	}
+	if o.seed == 0 {
+		var b [8]byte
+		rand.Read(b[:])
+		o.seed = binary.BigEndian.Uint64(b[:])
+	}
+	d.learner = learn.New(learn.Options{
+		Member: d.member, Files: d.home.dir, Load: load, Accept: d.cfg.FL.Tasks == config.TasksAccept,
+		CheckpointEvery: d.cfg.FL.CheckpointEvery, Seed: o.seed, Rand: rand.Reader,
+		Log: d.log.With("room", "learn"),
+	})
+}
+
+// loadData reads a data folder as its schema.toml says.
+func loadData(dir string) (*learn.Data, error) {
+	if dir == "" {
+		return nil, learn.ErrNoData
+	}
+	schema, err := config.ReadDataSchema(filepath.Join(dir, "schema.toml"))
+	if err != nil {
+		return nil, err
+	}
+	if schema == nil {
+		schema = &dataset.Schema{}
+	}
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+		return nil, fmt.Errorf("the data folder %s is not there; it holds train.csv and test.csv", dir)
+	}
+	train, test, err := dataset.Load(os.DirFS(dir), *schema, dataset.Limits{})
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", dir, err)
+	}
+	return &learn.Data{Train: train, Test: test, Scale: schema.Scale}, nil
+}
+
+// errLeft ends a device that has left its neighbourhood.
+var errLeft = errors.New("this device has left its neighbourhood")
+
+// run lets the device live until ctx ends. Listeners serve its verbs.
+func (d *device) run(ctx context.Context, listeners ...net.Listener) error {
+	ctx, d.left = context.WithCancelCause(ctx)
+	defer d.left(nil)
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return d.member.Run(ctx) })
+	g.Go(func() error { return d.learner.Run(ctx) })
+	if len(listeners) > 0 {
+		server := &web.Server{Table: &d.table, Log: d.log.With("room", "web")}
+		g.Go(func() error { return server.Serve(ctx, listeners...) })
+	}
+	err := g.Wait()
+	if errors.Is(context.Cause(ctx), errLeft) {
+		return errLeft
+	}
+	return err
+}
+
+// inviteAddress returns how others reach the broker that this device uses.
+func (d *device) inviteAddress(ctx context.Context) (url string, pin []byte, err error) {
+	url = d.cfg.Broker.URL
+	if url == "" && d.broker != nil {
+		host, port, err := net.SplitHostPort(d.broker.Addr().String())
+		if err != nil {
+			return "", nil, err
+		}
+		if ip := net.ParseIP(host); ip == nil || ip.IsUnspecified() {
+			if host, err = localAddress(); err != nil {
+				return "", nil, err
+			}
+		}
+		url = "mqtt://" + net.JoinHostPort(host, port)
+	}
+	sum, ok, err := bus.PeerPin(ctx, d.links.options)
+	if err != nil {
+		return "", nil, fmt.Errorf("look at the broker's certificate: %w", err)
+	}
+	if ok {
+		pin = sum[:]
+	}
+	return url, pin, nil
+}
+
+// localAddress returns the device's address on the local network.
+func localAddress() (string, error) {
+	addrs, err := net.InterfaceAddrs()
+	if err != nil {
+		return "", fmt.Errorf("look up this device's address: %w", err)
+	}
+	var loopback string
+	for _, a := range addrs {
+		ip, ok := a.(*net.IPNet)
+		switch {
+		case !ok || ip.IP.To4() == nil || ip.IP.IsLinkLocalUnicast():
+		case ip.IP.IsLoopback():
+			loopback = ip.IP.String()
+		default:
+			return ip.IP.String(), nil
+		}
+	}
+	if loopback == "" {
+		return "", errors.New("this device has no IPv4 address; set broker.url to how others reach its broker")
+	}
+	return loopback, nil
+}
+
+// forget erases what makes the device a member, the charter last, so that an
+// interrupted leave is finished by the next.
+func (h *home) forget() error {
+	for _, name := range []string{fileIssuer, fileGuests, fileIssued, "task", "checkpoint", fileK, fileIdentity, fileCharter} {
+		if err := os.Remove(h.path(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}

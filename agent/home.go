@@ -1,0 +1,188 @@
+// Copyright The Vecino Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"github.com/vecino-edge/vecino/agent/store"
+	"github.com/vecino-edge/vecino/crypto/door"
+	"github.com/vecino-edge/vecino/crypto/issuer"
+	"github.com/vecino-edge/vecino/crypto/pseudonym"
+	"github.com/vecino-edge/vecino/crypto/wire"
+)
+
+// The files of a state folder.
+const (
+	fileConfig   = "config.toml"
+	fileIdentity = "identity"          // secret: the keys shown at the door
+	fileK        = "neighbourhood.key" // secret: K
+	fileCharter  = "charter"
+	fileIssuer   = "issuer"          // secret: an issuer's keys
+	fileGuests   = "guests"          // secret: open invites
+	fileIssued   = "issued.journal"  // which member has which keys
+	filePassword = "broker-password" // secret: of the shared broker account
+)
+
+const (
+	maxSmallFile = 64 << 10
+	maxIssued    = 1 << 20
+)
+
+// home is a device's state folder.
+type home struct {
+	dir     *store.Dir
+	runtime string // folder in memory for secrets, or empty
+}
+
+// openHome opens the state folder for the agent.
+func openHome(path string, getenv func(string) string) (*home, error) {
+	dir, err := store.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	runtime, _, err := store.RuntimeDir(path, getenv)
+	if err != nil {
+		dir.Close()
+		return nil, err
+	}
+	return &home{dir: dir, runtime: runtime}, nil
+}
+
+func (h *home) path(name string) string { return filepath.Join(h.dir.Root(), name) }
+
+// has reports whether the folder holds a file.
+func (h *home) has(name string) bool {
+	_, err := os.Stat(h.path(name))
+	return err == nil
+}
+
+// founded reports whether the device is in a neighbourhood.
+func (h *home) founded() bool { return h.has(fileCharter) && h.has(fileK) && h.has(fileIdentity) }
+
+func (h *home) identity() (*issuer.Identity, error) {
+	b, err := h.dir.Read(fileIdentity, maxSmallFile)
+	if err != nil {
+		return nil, err
+	}
+	return issuer.RestoreIdentity(b)
+}
+
+func (h *home) charter() (*issuer.SignedCharter, *issuer.Charter, error) {
+	b, err := h.dir.Read(fileCharter, maxSmallFile)
+	if err != nil {
+		return nil, nil, err
+	}
+	s, c, err := issuer.DecodeCharter(b)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", h.path(fileCharter), err)
+	}
+	return s, c, nil
+}
+
+// SaveCharter keeps a newer charter.
+func (h *home) SaveCharter(s *issuer.SignedCharter) error {
+	return h.dir.Write(fileCharter, s.Encode())
+}
+
+func (h *home) k() (k [pseudonym.KeySize]byte, err error) {
+	b, err := h.dir.Read(fileK, maxSmallFile)
+	if err != nil {
+		return k, err
+	}
+	if len(b) != len(k) {
+		return k, fmt.Errorf("%s has %d bytes, not %d: the file is damaged", h.path(fileK), len(b), len(k))
+	}
+	return [pseudonym.KeySize]byte(b), nil
+}
+
+// issuerKeys returns the keys of an issuer, nil where the device is none.
+func (h *home) issuerKeys() (*issuer.Keys, error) {
+	b, err := h.dir.Read(fileIssuer, maxSmallFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return issuer.RestoreKeys(b)
+}
+
+// SaveGuests keeps the open invites.
+func (h *home) SaveGuests(g []door.Guest) error {
+	b, err := wire.Marshal(g)
+	if err != nil {
+		return err
+	}
+	return h.dir.Write(fileGuests, b)
+}
+
+func (h *home) guests() ([]door.Guest, error) {
+	b, err := h.dir.Read(fileGuests, maxSmallFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var g []door.Guest
+	if err := wire.Unmarshal(b, &g); err != nil {
+		return nil, fmt.Errorf("%s: %w", h.path(fileGuests), err)
+	}
+	return g, nil
+}
+
+// epochKeys keeps the secrets of an epoch in a folder in memory, or where the
+// machine has none in the process, which then forgets them when it ends.
+type epochKeys struct {
+	folder string
+
+	mu  sync.Mutex
+	own map[string][]byte
+}
+
+func (h *home) epochKeys() *epochKeys {
+	return &epochKeys{folder: h.runtime, own: map[string][]byte{}}
+}
+
+func (k *epochKeys) Save(name string, secret []byte) error {
+	if k.folder != "" {
+		return store.WriteFile(filepath.Join(k.folder, name), secret, 0o600)
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.own[name] = secret
+	return nil
+}
+
+func (k *epochKeys) Load(name string) ([]byte, error) {
+	if k.folder != "" {
+		return store.ReadFile(filepath.Join(k.folder, name), maxSmallFile)
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if b, ok := k.own[name]; ok {
+		return b, nil
+	}
+	return nil, fs.ErrNotExist
+}
+
+func (k *epochKeys) Forget(name string) error {
+	if k.folder != "" {
+		err := os.Remove(filepath.Join(k.folder, name))
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		return err
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	delete(k.own, name)
+	return nil
+}

@@ -1,0 +1,138 @@
+// Copyright The Vecino Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+
+	"github.com/vecino-edge/vecino/agent/bus"
+	"github.com/vecino-edge/vecino/agent/config"
+	"github.com/vecino-edge/vecino/agent/neighbour"
+	"github.com/vecino-edge/vecino/agent/store"
+)
+
+// links opens the connections of the neighbours' plane and adds up what went
+// over them.
+type links struct {
+	options bus.Options
+	log     *slog.Logger
+
+	mu      sync.Mutex
+	open    map[*link]struct{}
+	past    bus.Counters // of connections that are closed
+	state   string       // what the last change of a connection was, for people
+	problem error
+}
+
+func newLinks(o bus.Options, log *slog.Logger) *links {
+	return &links{options: o, log: log, open: map[*link]struct{}{}, state: "not connected yet"}
+}
+
+// dial opens a connection as [neighbour.Dial] wants it: a clean session under a
+// random client id, no will.
+func (l *links) dial(ctx context.Context, clientID string) (neighbour.Link, error) {
+	o := l.options
+	o.ClientID, o.CleanSession, o.Logger = clientID, true, l.log
+	o.OnState = l.note
+	s, err := bus.Dial(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	out := &link{Session: s, all: l}
+	l.mu.Lock()
+	l.open[out] = struct{}{}
+	l.mu.Unlock()
+	return out, nil
+}
+
+func (l *links) note(state bus.State, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.state, l.problem = state.String(), err
+}
+
+// connection returns the state of the connection and what stands against it.
+func (l *links) connection() (string, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.state, l.problem
+}
+
+// counters returns the sums over all connections.
+func (l *links) counters() bus.Counters {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	sum := l.past
+	for one := range l.open {
+		sum = addCounters(sum, one.Counters())
+	}
+	return sum
+}
+
+func addCounters(a, b bus.Counters) bus.Counters {
+	return bus.Counters{
+		BytesSent: a.BytesSent + b.BytesSent, BytesReceived: a.BytesReceived + b.BytesReceived,
+		MessagesSent: a.MessagesSent + b.MessagesSent, MessagesReceived: a.MessagesReceived + b.MessagesReceived,
+		DroppedOut: a.DroppedOut + b.DroppedOut, DroppedIn: a.DroppedIn + b.DroppedIn, Reconnects: a.Reconnects + b.Reconnects,
+	}
+}
+
+// link is a session as package neighbour sees it: QoS 0, nothing retained.
+type link struct {
+	*bus.Session
+	all *links
+}
+
+func (l *link) Subscribe(topic string, handle func(string, []byte)) error {
+	return l.Session.Subscribe(topic, 0, func(m bus.Message) { handle(m.Topic, m.Payload) })
+}
+
+func (l *link) Publish(topic string, payload []byte) error {
+	return l.Session.Publish(topic, payload, 0, false)
+}
+
+func (l *link) Close(ctx context.Context) error {
+	err := l.Session.Close(ctx)
+	l.all.mu.Lock()
+	defer l.all.mu.Unlock()
+	if _, open := l.all.open[l]; open {
+		delete(l.all.open, l)
+		l.all.past = addCounters(l.all.past, l.Counters())
+	}
+	return err
+}
+
+// brokerOptions returns how the device reaches its broker.
+func brokerOptions(c *config.Broker, state string) (bus.Options, error) {
+	o := bus.Options{URL: c.URL, Username: c.Username, KeepAlive: c.KeepAlive}
+	o.TLS = bus.TLS{
+		CAFile:   config.ResolvePath(state, c.CAFile),
+		CertFile: config.ResolvePath(state, c.CertFile), KeyFile: config.ResolvePath(state, c.KeyFile),
+	}
+	if pin, ok := c.PinSum(); ok {
+		o.TLS.Pin = pin
+	}
+	if c.PasswordFile != "" {
+		password, err := readPassword(config.ResolvePath(state, c.PasswordFile))
+		if err != nil {
+			return o, err
+		}
+		o.Password = password
+	}
+	return o, nil
+}
+
+const maxPassword = 1024
+
+func readPassword(path string) (bus.Secret, error) {
+	b, err := store.ReadFile(path, maxPassword)
+	if err != nil {
+		return bus.Secret{}, fmt.Errorf("broker.password_file: %w", err)
+	}
+	return bus.NewSecret(strings.TrimRight(string(b), "\r\n")), nil
+}

@@ -1,0 +1,60 @@
+// Copyright The Vecino Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+func peersCommand(std stdio) *cobra.Command {
+	return group("peers", "See and change who belongs to the neighbourhood",
+		verb(std, &cobra.Command{Use: "list", Short: "List members and neighbours"}, "peers/list", nil, showPeers),
+		inviteCommand(std), admitCommand(std), leaveCommand(std))
+}
+
+func inviteCommand(std stdio) *cobra.Command {
+	c := &cobra.Command{Use: "invite", Short: "Make an invite code that lets one device in"}
+	lasts := c.Flags().Duration("for", 24*time.Hour, "how long the invite lasts")
+	return verb(std, c, "peers/invite", func(*cobra.Command, []string) (any, error) {
+		return inviteArgs{Minutes: int(*lasts / time.Minute)}, nil
+	}, func(w io.Writer, i inviteInfo) { fmt.Fprintln(w, i.Code) })
+}
+
+func admitCommand(std stdio) *cobra.Command {
+	c := &cobra.Command{Use: "admit CODE", Short: "Let a device in that waits at the door", Args: cobra.ExactArgs(1)}
+	return verb(std, c, "peers/admit", func(_ *cobra.Command, args []string) (any, error) {
+		return admitArgs{Code: args[0]}, nil
+	}, func(w io.Writer, v map[string]string) { fmt.Fprintf(w, "%s is let in\n", v["admitted"]) })
+}
+
+func leaveCommand(std stdio) *cobra.Command {
+	c := &cobra.Command{Use: "leave", Short: "Leave the neighbourhood and erase its keys on this device"}
+	force := c.Flags().Bool("force", false, "also where this device is the only issuer")
+	return verb(std, c, "peers/leave", func(*cobra.Command, []string) (any, error) {
+		return map[string]bool{"force": *force}, nil
+	}, func(w io.Writer, _ map[string]bool) { fmt.Fprintln(w, "this device leaves; its agent ends") })
+}
+
+func showPeers(w io.Writer, p peersInfo) {
+	lines := []string{fmt.Sprintf("members (charter %d)", p.Generation)}
+	for _, m := range p.Members {
+		lines = append(lines, "  "+m)
+	}
+	lines = append(lines, "neighbours in this epoch")
+	for _, n := range p.Neighbours {
+		state := "silent"
+		if n.Present {
+			state = "present"
+		}
+		lines = append(lines, fmt.Sprintf("  %s\t%s\theard %s\t%d messages", n.Pseudonym[:8], state, n.Heard.Format(time.TimeOnly), n.Opened))
+	}
+	for _, x := range p.Waiting {
+		lines = append(lines, fmt.Sprintf("waiting at the door\t%s\tvecino peers admit %s", x.Name, x.Code))
+	}
+	columns(w, lines...)
+}

@@ -1,0 +1,125 @@
+// Copyright The Vecino Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/vecino-edge/vecino/agent/store"
+	"github.com/vecino-edge/vecino/agent/web"
+)
+
+// statusCommand is `vecino status`. Where no agent runs, it says what the state
+// folder holds.
+func statusCommand(std stdio) *cobra.Command {
+	var asJSON, watch bool
+	c := &cobra.Command{
+		Use: "status", Short: "Show how the device is", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			for {
+				err := printStatus(cmd.Context(), std, asJSON)
+				if err != nil || !watch {
+					return err
+				}
+				select {
+				case <-cmd.Context().Done():
+					return nil
+				case <-time.After(time.Second):
+				}
+			}
+		},
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	c.Flags().BoolVar(&watch, "watch", false, "print it again every second")
+	return c
+}
+
+func printStatus(ctx context.Context, std stdio, asJSON bool) error {
+	var s statusInfo
+	err := askAgent(ctx, std, "status", nil, &s)
+	if errors.Is(err, web.ErrNotRunning) {
+		if s, err = restingStatus(std); err != nil {
+			return err
+		}
+	}
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		return writeJSON(std.out, s)
+	}
+	showStatus(std.out, s)
+	return nil
+}
+
+// restingStatus is what can be said of a device whose agent does not run.
+func restingStatus(std stdio) (statusInfo, error) {
+	path := store.StatePath(std.getenv)
+	dir, err := store.View(path)
+	if err != nil {
+		return statusInfo{}, hint(fmt.Errorf("no agent is running, and there is no state folder %s", path), "vecino init makes one")
+	}
+	defer dir.Close()
+	h := &home{dir: dir}
+	s := statusInfo{
+		Version: release, Neighbours: []neighbourInfo{}, Members: []string{}, Refused: map[string]uint64{},
+		Health: healthInfo{State: "stopped", Warnings: []string{"no agent is running"}},
+	}
+	loaded, err := loadConfig(h.path(fileConfig), std)
+	if err != nil {
+		return s, err
+	}
+	s.Name = loaded.Config.Name
+	if !h.founded() {
+		s.Health.Warnings = append(s.Health.Warnings, "this device is in no neighbourhood yet")
+		return s, nil
+	}
+	_, c, err := h.charter()
+	if err != nil {
+		return s, err
+	}
+	for _, m := range c.Members {
+		s.Members = append(s.Members, m.Name)
+	}
+	return s, nil
+}
+
+func showStatus(w io.Writer, s statusInfo) {
+	fmt.Fprintf(w, "%s  %s  (vecino %s)\n", s.Name, s.Health.State, s.Version)
+	for _, warning := range s.Health.Warnings {
+		fmt.Fprintf(w, "  ! %s\n", warning)
+	}
+	present := 0
+	for _, n := range s.Neighbours {
+		if n.Present {
+			present++
+		}
+	}
+	lines := []string{
+		fmt.Sprintf("members\t%s", strings.Join(s.Members, ", ")),
+		fmt.Sprintf("neighbours\t%d present, %d seen in this epoch", present, len(s.Neighbours)),
+	}
+	if l := s.Learning; l != nil {
+		lines = append(lines,
+			fmt.Sprintf("task\t%s, %s, round %d of %d", l.Name, l.State, l.Round, l.Rounds),
+			fmt.Sprintf("accuracy\t%s on this device's test rows, %d of %d neighbours heard", percent(l.Accuracy), l.Heard, l.Neighbours))
+	}
+	lines = append(lines, fmt.Sprintf("traffic\t%d kB sent, %d kB received", s.Traffic.BytesSent/1000, s.Traffic.BytesReceived/1000))
+	if len(s.Refused) > 0 {
+		var parts []string
+		for _, reason := range slices.Sorted(maps.Keys(s.Refused)) {
+			parts = append(parts, fmt.Sprintf("%s %d", reason, s.Refused[reason]))
+		}
+		lines = append(lines, "refused\t"+strings.Join(parts, ", "))
+	}
+	columns(w, lines...)
+}

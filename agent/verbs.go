@@ -1,0 +1,267 @@
+// Copyright The Vecino Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/vecino-edge/vecino/agent/bus"
+	"github.com/vecino-edge/vecino/agent/control"
+	"github.com/vecino-edge/vecino/agent/learn"
+	"github.com/vecino-edge/vecino/crypto/door"
+	"github.com/vecino-edge/vecino/fl/node"
+	"github.com/vecino-edge/vecino/fl/update"
+)
+
+// statusInfo is what `vecino status --json` prints.
+type statusInfo struct {
+	Name       string            `json:"name"`
+	Version    string            `json:"version"`
+	Health     healthInfo        `json:"health"`
+	Board      boardInfo         `json:"board"`
+	Uptime     float64           `json:"uptime_seconds"`
+	Neighbours []neighbourInfo   `json:"neighbours"`
+	Members    []string          `json:"members"`
+	Learning   *learn.Status     `json:"learning"`
+	Refused    map[string]uint64 `json:"refused"`
+	Traffic    bus.Counters      `json:"traffic"`
+	Update     *struct{}         `json:"update"` // comes with signed updates
+	Model      *struct{}         `json:"model"`  // comes with the language model
+}
+
+type healthInfo struct {
+	State    string   `json:"state"` // ok, alone or degraded
+	Warnings []string `json:"warnings"`
+}
+
+type boardInfo struct {
+	OS   string `json:"os"`
+	Arch string `json:"arch"`
+	CPUs int    `json:"cpus"`
+}
+
+type neighbourInfo struct {
+	Pseudonym string    `json:"pseudonym"`
+	Present   bool      `json:"present"`
+	Since     time.Time `json:"since"`
+	Heard     time.Time `json:"heard"`
+	Opened    uint64    `json:"opened"`
+}
+
+// addVerbs fills the table that the command line, the page and, later, the
+// owner's plane share.
+func (d *device) addVerbs() {
+	d.table.Add("status", func(context.Context, json.RawMessage) (any, error) { return d.status(), nil })
+	d.table.Add("peers/list", func(context.Context, json.RawMessage) (any, error) { return d.peers(), nil })
+	d.table.Add("peers/invite", control.Typed(d.invite))
+	d.table.Add("peers/admit", control.Typed(d.admit))
+	d.table.Add("peers/leave", control.Typed(d.leave))
+	d.table.Add("learn/status", func(context.Context, json.RawMessage) (any, error) { return d.learnStatus(), nil })
+	d.table.Add("learn/start", control.Typed(d.learnStart))
+	d.table.Add("learn/stop", control.Typed(d.learnStop))
+}
+
+func (d *device) status() statusInfo {
+	s := statusInfo{
+		Name: d.cfg.Name, Version: release, Uptime: time.Since(d.began).Seconds(),
+		Board:    boardInfo{OS: runtime.GOOS, Arch: runtime.GOARCH, CPUs: runtime.NumCPU()},
+		Learning: d.learner.Status(), Refused: d.member.Refused(), Traffic: d.links.counters(),
+		Neighbours: d.neighbours(), Members: d.members(),
+	}
+	s.Health = d.health(s.Neighbours)
+	return s
+}
+
+// health sums the device up in a word and says in sentences what is not well.
+func (d *device) health(neighbours []neighbourInfo) healthInfo {
+	h := healthInfo{State: "ok", Warnings: []string{}}
+	warn := func(s string) { h.State = "degraded"; h.Warnings = append(h.Warnings, s) }
+	connection, problem := d.links.connection()
+	if connection != bus.Connected.String() {
+		text := "the broker is not connected (" + connection + ")"
+		if problem != nil {
+			text += ": " + problem.Error()
+		}
+		warn(text)
+	}
+	if all, _ := d.member.Present(); len(all) == 0 && len(h.Warnings) == 0 {
+		warn("no keys for this epoch yet; the issuers have not answered")
+	}
+	if l := d.learner.Status(); l != nil && l.State == learn.Failed {
+		warn("task " + l.Name + " failed: " + l.Error)
+	}
+	if h.State == "ok" && !slices.ContainsFunc(neighbours, func(n neighbourInfo) bool { return n.Present }) {
+		h.State = "alone"
+	}
+	return h
+}
+
+func (d *device) neighbours() []neighbourInfo {
+	out := []neighbourInfo{}
+	for _, n := range d.member.Neighbours() {
+		out = append(out, neighbourInfo{
+			Pseudonym: hex.EncodeToString(n.PID[:]), Present: n.Present, Since: n.Since, Heard: n.Heard, Opened: n.Opened,
+		})
+	}
+	slices.SortFunc(out, func(a, b neighbourInfo) int { return strings.Compare(a.Pseudonym, b.Pseudonym) })
+	return out
+}
+
+func (d *device) members() []string {
+	var out []string
+	for _, m := range d.member.Charter().Members {
+		out = append(out, m.Name)
+	}
+	return out
+}
+
+// peersInfo is what `vecino peers list --json` prints.
+type peersInfo struct {
+	Members    []string        `json:"members"`
+	Neighbours []neighbourInfo `json:"neighbours"`
+	Waiting    []waitingInfo   `json:"waiting"`
+	Generation uint32          `json:"generation"`
+	Issuer     bool            `json:"issuer"`
+}
+
+type waitingInfo struct {
+	Name string `json:"name"`
+	Code string `json:"code"`
+}
+
+func (d *device) peers() peersInfo {
+	p := peersInfo{
+		Members: d.members(), Neighbours: d.neighbours(), Waiting: []waitingInfo{},
+		Generation: d.member.Charter().Gen, Issuer: d.keeper != nil,
+	}
+	if d.keeper != nil {
+		for _, g := range d.keeper.Waiting() {
+			p.Waiting = append(p.Waiting, waitingInfo{g.Name, door.AdmitCode(g.Ed25519)})
+		}
+	}
+	return p
+}
+
+type inviteArgs struct {
+	Minutes int `json:"minutes"`
+}
+
+type inviteInfo struct {
+	Code    string    `json:"code"`
+	Broker  string    `json:"broker"`
+	Expires time.Time `json:"expires"`
+}
+
+var errNotIssuer = control.Errorf(control.Refused, "this device is no issuer of its neighbourhood").
+	WithHint("ask the owner of a device that is: the one that founded it")
+
+// maxInvite bounds how long an invite lasts.
+const maxInviteMinutes = 7 * 24 * 60
+
+func (d *device) invite(ctx context.Context, a inviteArgs) (any, error) {
+	if d.keeper == nil {
+		return nil, errNotIssuer
+	}
+	if a.Minutes < 1 || a.Minutes > maxInviteMinutes {
+		return nil, control.Errorf(control.Usage, "an invite lasts 1 to %d minutes", maxInviteMinutes)
+	}
+	url, pin, err := d.inviteAddress(ctx)
+	if err != nil {
+		return nil, err
+	}
+	i, err := d.keeper.Invite(time.Duration(a.Minutes) * time.Minute)
+	if err != nil {
+		return nil, err
+	}
+	i.Broker, i.Pin = url, pin
+	i.Username, i.Password = d.links.options.Username, d.links.options.Password.Reveal()
+	return inviteInfo{Code: i.Code(), Broker: url, Expires: time.Unix(int64(i.Expiry), 0)}, nil
+}
+
+type admitArgs struct {
+	Code string `json:"code"`
+}
+
+func (d *device) admit(_ context.Context, a admitArgs) (any, error) {
+	if d.keeper == nil {
+		return nil, errNotIssuer
+	}
+	name, err := d.keeper.Admit(a.Code)
+	if err != nil {
+		return nil, err
+	}
+	return map[string]string{"admitted": name}, nil
+}
+
+// leave erases what makes the device a member and ends it.
+func (d *device) leave(_ context.Context, a struct {
+	Force bool `json:"force"`
+}) (any, error) {
+	if c := d.member.Charter(); d.keeper != nil && len(c.Members) > 1 && !a.Force {
+		return nil, control.Errorf(control.Refused, "this device is the only issuer: without it the %d other members get no keys in the next epoch", len(c.Members)-1).
+			WithHint("--force leaves all the same")
+	}
+	d.left(errLeft)
+	return map[string]bool{"left": true}, nil
+}
+
+func (d *device) learnStatus() any {
+	tasks := []learn.Status{}
+	if s := d.learner.Status(); s != nil {
+		tasks = append(tasks, *s)
+	}
+	return map[string]any{"tasks": tasks}
+}
+
+// taskArgs is a task file as JSON; durations are in seconds.
+type taskArgs struct {
+	Name      string  `json:"name"`
+	Model     string  `json:"model"`
+	Algorithm string  `json:"algorithm"`
+	Topology  string  `json:"topology"`
+	Compress  string  `json:"compress"`
+	Rate      float32 `json:"rate"`
+	Decay     float32 `json:"weight_decay"`
+	Batch     int     `json:"batch"`
+	Epochs    int     `json:"epochs"`
+	Rounds    int     `json:"rounds"`
+	Seconds   float64 `json:"round_seconds"`
+	Seed      uint64  `json:"seed"`
+}
+
+func (d *device) learnStart(_ context.Context, a taskArgs) (any, error) {
+	algorithm, err := node.ParseAlgorithm(a.Algorithm)
+	if err != nil {
+		return nil, control.Errorf(control.Usage, "%v", err)
+	}
+	quant, err := update.ParseQuant(a.Compress)
+	if err != nil {
+		return nil, control.Errorf(control.Usage, "%v", err)
+	}
+	s, err := d.learner.Start(learn.Plan{
+		Name: a.Name, Model: a.Model, Algorithm: algorithm, Topology: a.Topology, Quant: quant, Rate: a.Rate, Decay: a.Decay,
+		Batch: a.Batch, Epochs: a.Epochs, Rounds: a.Rounds, RoundLen: time.Duration(a.Seconds * float64(time.Second)), Seed: a.Seed,
+	})
+	if errors.Is(err, learn.ErrBusy) {
+		return nil, control.Errorf(control.Busy, "%v", err)
+	}
+	return s, err
+}
+
+func (d *device) learnStop(_ context.Context, a struct {
+	Name string `json:"name"`
+}) (any, error) {
+	s, err := d.learner.Stop(a.Name)
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
