@@ -34,6 +34,7 @@ const (
 	LabelWelcome    Label = "vecino/welcome/1" // door: an issuer's word to one who is let in
 	LabelTime       Label = "vecino/time/1"    // door: an issuer's clock
 	LabelPayload    Label = "vecino/payload/1" // update: additional data of a payload
+	LabelUpdate     Label = "vecino/update/1"  // update: id of an update
 	LabelTask       Label = "vecino/task/1"    // node: a learning task
 )
 
@@ -42,5 +43,6 @@ var Labels = []Label{
 	LabelPartialKey, LabelKEM, LabelSlot, LabelCommit, LabelBody, LabelSigncrypt,
 	LabelNonce, LabelSignature, LabelHello, LabelPseudonym, LabelTopic, LabelOuter,
 	LabelCharter, LabelProof, LabelKeyRequest, LabelKeyAnswer, LabelDoor,
-	LabelIssuerKey, LabelJoin, LabelAdmit, LabelWelcome, LabelTime, LabelPayload, LabelTask,
+	LabelIssuerKey, LabelJoin, LabelAdmit, LabelWelcome, LabelTime, LabelPayload,
+	LabelUpdate, LabelTask,
 }

@@ -21,7 +21,13 @@ const (
 
 var algorithms = [...]string{KGT: "kgt", DPSGD: "dpsgd"}
 
-func (a Algorithm) String() string { return algorithms[a] }
+// String returns the algorithm as [ParseAlgorithm] reads it.
+func (a Algorithm) String() string {
+	if int(a) < len(algorithms) {
+		return algorithms[a]
+	}
+	return fmt.Sprintf("algorithm(%d)", uint8(a))
+}
 
 // Vectors returns how many vectors an update of the algorithm holds.
 func (a Algorithm) Vectors() int {

@@ -8,8 +8,8 @@
 // and a place for checkpoints. Rounds begin by the clock and end by the clock,
 // so that nobody waits for the dead.
 //
-// A Node is not safe for concurrent use and has no useful zero value. A Runner's
-// methods may be called from any goroutine.
+// Nothing here is safe for concurrent use, and only the zero Algorithm, which is
+// K-GT, is useful.
 package node
 
 import (
@@ -72,11 +72,10 @@ type Node struct {
 	sent  Vectors   // the round's update as the neighbours see it
 	track *tracker  // K-GT only
 	got   map[PeerID]Vectors
-	away  bool // the node was not there in the rounds before
+	late  int // rounds that the node listens yet, 0 while it takes part
 
-	// Training of the last round.
-	Steps int
-	Loss  float64 // mean over the steps
+	Steps int     // of the last training
+	Loss  float64 // mean over them
 }
 
 // New returns a node that learns from the given rows of data, all where rows is
@@ -97,18 +96,22 @@ func New(set Settings, data *dataset.Table, rows []int32, seed uint64) *Node {
 // Model returns the node's parameters, (params). They change with every round.
 func (n *Node) Model() []float32 { return n.x }
 
-// Late tells the node that the others have learned for a while. It then takes
-// their model instead of mixing in its own when next it hears of them.
-func (n *Node) Late() {
-	n.away = true
-	if n.track != nil && n.set.FixedGraph {
-		n.track.adrift = true
-	}
-}
+// maxListen is how many rounds a node that is late listens. One would do but
+// for losses; where nobody is heard in so many, nobody has learned meanwhile.
+const maxListen = 3
+
+// Late tells the node that the others have learned for a while. It then listens
+// for up to three rounds and takes the model of those whom it hears, instead of
+// mixing in its own, which would set them back.
+func (n *Node) Late() { n.late = maxListen }
+
+// Listens reports whether the node only listens in the round that comes: Begin
+// is left out then, and nothing is sent.
+func (n *Node) Listens() bool { return n.late > 0 }
 
 // Begin trains for a round and returns the update to send. The vectors belong
 // to the node and stay as they are until the next Begin. It fails where
-// training runs off to infinity.
+// training runs off to infinity, and leaves the model as it was.
 func (n *Node) Begin(ws *model.Workspace) (Vectors, error) {
 	if n.sent == nil {
 		n.sent = make(Vectors, n.set.Algorithm.Vectors())
@@ -131,8 +134,7 @@ func (n *Node) Begin(ws *model.Workspace) (Vectors, error) {
 		z := n.sent[1]
 		tensor.Sub(z, n.x, y)
 		tensor.Scale(1/(n.set.SGD.Rate*float32(n.Steps)), z)
-		n.track.direction(z)
-		copy(z, n.track.z)
+		n.track.advance(z)
 	}
 	copy(n.x, y)
 	for _, v := range n.sent {
@@ -177,7 +179,7 @@ func (n *Node) End(round uint32, edges []Edge) (heard int) {
 			heard++
 		}
 	}
-	if n.away {
+	if n.Listens() {
 		n.comeBack(round, edges, heard)
 	} else {
 		n.mix(round, edges)
@@ -197,16 +199,17 @@ func (n *Node) mix(round uint32, edges []Edge) {
 	}
 }
 
-// comeBack ends the first round of a node that was away: it sent nothing, so
-// there is nothing to mix with, and it goes on from the others' model.
+// comeBack ends a round in which the node listened: it sent nothing, so there
+// is nothing to mix with, and it goes on from the others' model.
 func (n *Node) comeBack(round uint32, edges []Edge, heard int) {
-	n.away = false
 	if heard == 0 {
+		n.late--
 		return
 	}
+	n.late = 0
 	n.adopt(edges)
-	if n.track != nil && n.track.cumulative {
-		n.track.mix(round, n.track.z, edges, n.got)
+	if n.track != nil {
+		n.track.anchor(round, edges, n.got)
 	}
 }
 

@@ -26,7 +26,7 @@ type Transport interface {
 	// Send sends an update's header to the given neighbours, in so many copies,
 	// and its shards to all. It does not wait until they are gone.
 	Send(to []PeerID, round uint32, header []byte, copies int, shards [][]byte) error
-	// Inbox delivers what arrives. It is closed never.
+	// Inbox delivers what arrives. It is never closed.
 	Inbox() <-chan Inbound
 }
 
@@ -56,112 +56,198 @@ type Report struct {
 	SaveErr    error
 }
 
-// Runner takes a node through the rounds of a task.
+// Runner takes a node through the rounds of a task. All fields but OnResume are
+// needed.
 type Runner struct {
 	Task      *Task
 	Node      *Node
 	Transport Transport
 	Store     Store
 	// CheckpointEvery is the least time between two checkpoints; zero means one
-	// after every round.
+	// after every round. There is one more when Run ends.
 	CheckpointEvery time.Duration
 	Test            *dataset.Table
 	Rand            io.Reader
 	Log             *slog.Logger
+	OnResume        func(last uint32) // a checkpoint made after that round is restored
 	OnRound         func(Report)
 	Refuse          func(reason string) // counts what is refused
 
-	id        ID
-	base      [32]byte
-	ws        *model.Workspace
-	collector *update.Collector
-	early     map[PeerID]complete // updates of the next round
-	saved     time.Time
+	id      ID
+	base    [32]byte
+	ws      *model.Workspace
+	begin   func(*model.Workspace) (Vectors, error) // of the node
+	inbox   *inbox
+	self    PeerID    // the device's pseudonym in this round
+	saved   time.Time // when the last checkpoint was made
+	last    uint32    // the last round that is in the node
+	unsaved bool      // it is in no checkpoint
 }
 
-// complete is an update whose parts have all arrived.
-type complete struct {
-	round   uint32
-	vectors Vectors
-}
+// maxMissed is how many rounds a node may miss and still mix in its own model;
+// see [Node.Late].
+const maxMissed = 1
 
 // Run learns until the task's last round or until ctx ends, which is no error.
+// When ctx ends during local training it returns as soon as that is done.
 func (r *Runner) Run(ctx context.Context) error {
-	if err := r.prepare(); err != nil {
-		return err
-	}
-	round, err := r.resume()
-	if err != nil {
-		return err
-	}
-	for ; round < r.Task.Rounds; round++ {
-		if now := r.Task.RoundAt(time.Now()); now > int64(round) {
-			round = uint32(min(now, int64(r.Task.Rounds)-1)) // the machine slept, or training is too slow
+	r.prepare()
+	return r.run(ctx)
+}
+
+func (r *Runner) prepare() {
+	r.id, r.base = r.Task.ID(), r.Task.Base(r.Node.set.Model)
+	r.ws, r.begin = r.Node.set.NewWorkspace(), r.Node.Begin
+}
+
+func (r *Runner) run(ctx context.Context) error {
+	round := r.resume()
+	r.inbox = newInbox(update.Want{
+		Task: r.id, Base: r.base, Params: len(r.Node.x), Vectors: r.Node.set.Algorithm.Vectors(),
+	}, int64(round)-1, r.refuse)
+	for ; round < r.Task.Rounds && r.wait(ctx, round) == nil; round++ {
+		if round = r.catchUp(round); round == r.Task.Rounds {
+			break
 		}
-		if err := r.wait(ctx, round); err != nil {
-			return nil
-		}
-		if err := r.round(ctx, round); err != nil {
-			if ctx.Err() != nil {
-				return nil
-			}
+		if err := r.round(ctx, round); err != nil && ctx.Err() == nil {
 			return err
 		}
 	}
-	if round > 0 {
-		_, err = r.checkpoint(r.Task.Rounds-1, true)
+	return r.finish(ctx)
+}
+
+// finish keeps what no checkpoint holds yet.
+func (r *Runner) finish(ctx context.Context) error {
+	if !r.unsaved {
+		return nil
+	}
+	_, err := r.save()
+	if err != nil && ctx.Err() != nil {
+		r.Log.Error("the rounds since the last checkpoint are lost", "err", err)
+		return nil
 	}
 	return err
 }
 
-func (r *Runner) prepare() error {
-	r.id = r.Task.ID()
-	r.base = r.Task.Base(r.Node.set.Model)
-	r.ws = r.Node.set.NewWorkspace()
-	r.collector = update.NewCollector(0)
-	r.early = map[PeerID]complete{}
-	return nil
-}
-
 // resume restores the last checkpoint and returns the round to begin with. What
 // was received before a restart is forgotten, so that only later rounds than
-// the present one may be accepted.
-func (r *Runner) resume() (uint32, error) {
-	now := r.Task.RoundAt(time.Now())
-	saved, err := r.Store.Load()
+// the present one may be accepted. Without a checkpoint that can be used the
+// node begins anew, as one who joins does.
+func (r *Runner) resume() uint32 {
+	next := r.Task.RoundAt(time.Now()) + 1
+	last, err := r.restore()
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		if now > 0 {
+	case err == nil:
+		next = max(next, int64(last)+1)
+		if next > int64(last)+1+maxMissed {
 			r.Node.Late()
 		}
-		return uint32(now + 1), nil
-	case err != nil:
-		return 0, fmt.Errorf("read checkpoint: %w", err)
+		r.Log.Info("task resumes", "task", r.Task.Name, "checkpoint", last, "round", next)
+		if r.OnResume != nil {
+			r.OnResume(last)
+		}
+		r.saved = time.Now()
+		return uint32(next)
+	case !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, ErrOtherTask):
+		r.Log.Error("the checkpoint cannot be used; the task begins anew", "task", r.Task.Name, "err", err)
 	}
-	last, err := r.Node.Restore(r.id, saved)
+	if next > maxMissed {
+		r.Node.Late()
+	}
+	return uint32(next)
+}
+
+func (r *Runner) restore() (last uint32, err error) {
+	b, err := r.Store.Load()
 	if err != nil {
 		return 0, err
 	}
-	next := uint32(max(now+1, int64(last)+1))
-	if next > last+2 {
+	return r.Node.Restore(r.id, b)
+}
+
+// catchUp returns the round to go on with: the given one, which has begun, or
+// that of the clock where the machine slept, its clock was set or training takes
+// too long.
+func (r *Runner) catchUp(round uint32) uint32 {
+	now := r.Task.RoundAt(time.Now())
+	if now <= int64(round) {
+		return round
+	}
+	if now-int64(round) > maxMissed {
 		r.Node.Late()
 	}
-	r.Log.Info("resume", "task", r.Task.Name, "checkpoint", last, "round", next)
-	return next, nil
+	r.Log.Info("rounds are left out", "from", round, "to", now-1)
+	return uint32(now)
 }
 
 // wait waits for the beginning of a round and keeps what comes early for it.
 func (r *Runner) wait(ctx context.Context, round uint32) error {
-	t := time.NewTimer(time.Until(r.Task.RoundStart(round)))
-	defer t.Stop()
+	begin := r.alarm(round)
+	defer begin.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case in := <-r.Transport.Inbox():
-			r.receive(in, int64(round)-1)
-		case <-t.C:
-			return nil
+			r.take(in)
+		case <-begin.C:
+			if !begin.again(round) {
+				return nil
+			}
 		}
 	}
+}
+
+func (r *Runner) take(in Inbound) { r.inbox.take(in, r.Task.RoundAt(time.Now())) }
+
+func (r *Runner) refuse(err error) {
+	var refused *update.Refused
+	if !errors.As(err, &refused) {
+		r.Log.Warn("update not taken", "err", err)
+		return
+	}
+	r.Refuse(string(refused.Reason))
+	r.Log.Debug("update refused", "reason", refused.Reason, "detail", refused.Detail)
+}
+
+// learned notes that a round is in the node. What one knows who only listens is
+// not worth a checkpoint, which would make it look up to date.
+func (r *Runner) learned(round uint32) {
+	if !r.Node.Listens() {
+		r.last, r.unsaved = round, true
+	}
+}
+
+// save makes a checkpoint.
+func (r *Runner) save() (bytes int, err error) {
+	b := r.Node.Checkpoint(r.id, r.last)
+	if err := r.Store.Save(b); err != nil {
+		return 0, fmt.Errorf("save checkpoint: %w", err)
+	}
+	r.saved, r.unsaved = time.Now(), false
+	return len(b), nil
+}
+
+// alarm goes off at the beginning of a round by the clock.
+type alarm struct {
+	*time.Timer
+	task *Task
+}
+
+// clockCheck is how often the clock is looked at: a board without one of its
+// own starts with a wrong time, and a timer does not notice when it is set.
+const clockCheck = time.Minute
+
+func (r *Runner) alarm(round uint32) alarm {
+	return alarm{time.NewTimer(min(time.Until(r.Task.RoundStart(round)), clockCheck)), r.Task}
+}
+
+// again sets the alarm anew and reports true where it went off too early.
+func (a alarm) again(round uint32) bool {
+	rest := time.Until(a.task.RoundStart(round))
+	if rest <= 0 {
+		return false
+	}
+	a.Reset(min(rest, clockCheck))
+	return true
 }

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"slices"
 	"time"
 
 	"github.com/vecino-edge/vecino/crypto/wire"
@@ -17,17 +16,6 @@ import (
 	"github.com/vecino-edge/vecino/fl/model"
 	"github.com/vecino-edge/vecino/fl/topology"
 	"github.com/vecino-edge/vecino/fl/update"
-)
-
-// Bounds of a task's numbers.
-const (
-	MaxTask     = 256 << 10 // bytes of an encoded task
-	MaxTaskName = 64        // bytes
-	MaxRounds   = 1 << 20
-	MaxEpochs   = 1000 // local epochs of a round
-	MinRoundLen = 100 * time.Millisecond
-	MaxRoundLen = 7 * 24 * time.Hour
-	maxColumn   = 128 // bytes of a column's name
 )
 
 // Task is what neighbours learn together, task.cddl. Whoever starts it makes it
@@ -88,108 +76,6 @@ func DecodeTask(b []byte) (*Task, error) {
 	return &t, nil
 }
 
-// Check returns an error that names the field that does not do.
-func (t *Task) Check() error {
-	wrong := func(field, format string, args ...any) error {
-		return fmt.Errorf("%w: %s: %s", ErrTask, field, fmt.Sprintf(format, args...))
-	}
-	switch {
-	case t.Label != wire.LabelTask:
-		return wrong("label", "%q", t.Label)
-	case t.Name == "" || len(t.Name) > MaxTaskName:
-		return wrong("name", "it has %d bytes, 1 to %d are possible", len(t.Name), MaxTaskName)
-	case int(t.Algorithm) >= len(algorithms):
-		return wrong("algorithm", "number %d is unknown", t.Algorithm)
-	case !(t.Rate > 0 && t.Rate <= 100):
-		return wrong("rate", "%v; it is above 0 and at most 100", t.Rate)
-	case !(t.Decay >= 0 && t.Decay < 1):
-		return wrong("weight decay", "%v; it is 0 or more and below 1", t.Decay)
-	case t.Batch == 0 || t.Batch > model.MaxBatch:
-		return wrong("batch", "%d; it is 1 to %d", t.Batch, model.MaxBatch)
-	case t.Epochs == 0 || t.Epochs > MaxEpochs:
-		return wrong("epochs", "%d; it is 1 to %d", t.Epochs, MaxEpochs)
-	case t.Rounds == 0 || t.Rounds > MaxRounds:
-		return wrong("rounds", "%d; it is 1 to %d", t.Rounds, MaxRounds)
-	case t.roundLen() < MinRoundLen || t.roundLen() > MaxRoundLen:
-		return wrong("round length", "%v; it is %v to %v", t.roundLen(), MinRoundLen, MaxRoundLen)
-	case t.Start > math.MaxInt64/2:
-		return wrong("start", "it is out of range")
-	case t.Quant > uint8(update.Q8):
-		return wrong("quantization", "number %d is unknown", t.Quant)
-	}
-	return t.checkData(wrong)
-}
-
-func (t *Task) checkData(wrong func(field, format string, args ...any) error) error {
-	kind := dataset.Kind(t.Kind)
-	switch {
-	case kind != dataset.Classification && kind != dataset.Regression:
-		return wrong("kind", "number %d is unknown", t.Kind)
-	case (kind == dataset.Classification) != (t.Classes > 0) || int(t.Classes) > dataset.MaxClasses:
-		return wrong("classes", "%d", t.Classes)
-	case len(t.Columns) == 0:
-		return wrong("columns", "there is none")
-	}
-	for _, c := range append(slices.Clone(t.Columns), t.Target) {
-		if c == "" || len(c) > maxColumn {
-			return wrong("columns", "the name %.40q does not do", c)
-		}
-	}
-	if _, err := topology.Parse(t.Topology); err != nil {
-		return wrong("topology", "%v", err)
-	}
-	if err := t.scaler().Validate(len(t.Columns)); err != nil {
-		return wrong("scale", "%v", err)
-	}
-	if _, err := t.NewModel(); err != nil {
-		return wrong("model", "%v", err)
-	}
-	return nil
-}
-
-// scaler returns the scaling that all devices share.
-func (t *Task) scaler() *dataset.Scaler {
-	return &dataset.Scaler{
-		Scale: dataset.Scale{Method: dataset.Method(t.Scale), Divisor: t.Divisor},
-		Mean:  t.Mean, Deviation: t.Deviation, TargetMean: t.TargetFit[0], TargetDeviation: t.TargetFit[1],
-	}
-}
-
-// SetData fills in what the task says of the data, from the publisher's own
-// training rows before they are scaled.
-func (t *Task) SetData(train *dataset.Table, s *dataset.Scaler) {
-	t.Kind, t.Columns, t.Target, t.Classes = uint8(train.Kind), train.Columns, train.Target, uint16(train.Classes)
-	t.Scale, t.Divisor, t.Mean, t.Deviation = uint8(s.Scale.Method), s.Scale.Divisor, s.Mean, s.Deviation
-	t.TargetFit = [2]float32{s.TargetMean, s.TargetDeviation}
-}
-
-// Prepare makes a device's own table one that the task can use: it checks the
-// columns, which must be the task's, and scales them as the task says. The
-// table has not been scaled before.
-func (t *Task) Prepare(table *dataset.Table) error {
-	switch {
-	case table.Kind != dataset.Kind(t.Kind):
-		return fmt.Errorf("the data are for %v, task %q is for %v", table.Kind, t.Name, dataset.Kind(t.Kind))
-	case !slices.Equal(table.Columns, t.Columns):
-		return fmt.Errorf("the data have other columns than task %q: %s", t.Name, difference(table.Columns, t.Columns))
-	case table.Target != t.Target:
-		return fmt.Errorf("the data's target is column %q, that of task %q is %q", table.Target, t.Name, t.Target)
-	case table.Classes > int(t.Classes):
-		return fmt.Errorf("the data have %d classes, task %q has %d", table.Classes, t.Name, t.Classes)
-	}
-	table.Classes = int(t.Classes)
-	return t.scaler().Apply(table)
-}
-
-func difference(have, want []string) string {
-	for i := range min(len(have), len(want)) {
-		if have[i] != want[i] {
-			return fmt.Sprintf("column %d is %q, wanted is %q", i+1, have[i], want[i])
-		}
-	}
-	return fmt.Sprintf("there are %d, wanted are %d", len(have), len(want))
-}
-
 // NewModel returns the model that the task trains.
 func (t *Task) NewModel() (*model.Model, error) {
 	spec, err := model.ParseSpec(t.Model)
@@ -244,13 +130,14 @@ func (t *Task) RoundStart(round uint32) time.Time {
 	return time.UnixMilli(int64(t.Start)).Add(time.Duration(round) * t.roundLen())
 }
 
-// RoundAt returns the round at a time, which is negative before the first.
+// RoundAt returns the round at a time: -1 before the first, and the number of
+// rounds after the last.
 func (t *Task) RoundAt(now time.Time) int64 {
 	since := now.Sub(time.UnixMilli(int64(t.Start)))
 	if since < 0 {
 		return -1
 	}
-	return int64(since / t.roundLen())
+	return min(int64(since/t.roundLen()), int64(t.Rounds))
 }
 
 // End returns the time at which the last round ends.

@@ -8,8 +8,6 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/vecino-edge/vecino/crypto/wire"
 )
 
@@ -19,7 +17,7 @@ func TestPayloadAttacks(t *testing.T) {
 	array := func(items ...any) []byte { return wire.MustMarshal(items) }
 	for _, n := range []int{20, 5000} {
 		v := vectors(1, n, 1)
-		good := pack(t, 3, F32, v)
+		good := packFrom(t, eve, 3, F32, v)
 		one := EncodeVector(F32, v[0])
 		bad := slices.Clone(v[0])
 		bad[n/2] = nan
@@ -40,7 +38,7 @@ func TestPayloadAttacks(t *testing.T) {
 			{"nothing wrong", array(one), nil, ""},
 			{"NaN", array(EncodeVector(F32, bad)), nil, ReasonFinite},
 			{"infinite", array(EncodeVector(F32, infinite)), nil, ReasonFinite},
-			{"other key", array(one), func(h *Header) { h.Key[0]++ }, ReasonOpen},
+			{"other key", array(one), func(h *Header) { h.Key[0]++; h.ID = h.identify(eve) }, ReasonOpen},
 			{"hash of the ciphertext", array(one), func(h *Header) { h.CTHash[0]++ }, ReasonHash},
 			{"hash of the payload", array(one), func(h *Header) { h.MHash[31]++ }, ReasonHash},
 			{"two vectors announced", other, nil, ReasonMalformed},
@@ -68,29 +66,32 @@ func TestPayloadAttacks(t *testing.T) {
 	}
 }
 
-// TestSealedForAnotherTask moves a ciphertext to another task, base or id.
-func TestSealedForAnotherTask(t *testing.T) {
+// TestSealedForAnother moves Anna's ciphertext to another task, base or sender.
+func TestSealedForAnother(t *testing.T) {
 	v := vectors(1, 5000, 1)
 	p := pack(t, 3, Q8, v)
-	for name, change := range map[string]func(h *Header, w *Want){
-		"task": func(h *Header, w *Want) { h.Task[0]++; w.Task[0]++ },
-		"base": func(h *Header, w *Want) { h.Base[0]++; w.Base[0]++ },
-	} {
+	tests := []struct {
+		name   string
+		from   [16]byte
+		change func(h *Header, w *Want)
+		want   Reason
+	}{
+		{"nothing", anna, func(*Header, *Want) {}, ""},
+		{"task", anna, func(h *Header, w *Want) { h.Task[0]++; w.Task[0]++ }, ReasonOpen},
+		{"base", anna, func(h *Header, w *Want) { h.Base[0]++; w.Base[0]++ }, ReasonOpen},
+		{"sender", eve, func(h *Header, _ *Want) { h.ID = h.identify(eve) }, ReasonOpen},
+	}
+	for _, tt := range tests {
 		m, w := decode(t, p), want(v)
-		change(&m.Header, &w)
-		moved := &Packed{Message: wire.MustMarshal(m)}
-		if _, err := deliver(NewCollector(0), eve, 1, moved, p.Shards[:m.Header.K], w); reason(err) != ReasonOpen {
-			t.Errorf("%s: %v", name, err)
+		tt.change(&m.Header, &w)
+		shards := slices.Clone(p.Shards)
+		for i := range shards {
+			shards[i].ID = m.Header.ID
 		}
-	}
-	m := decode(t, p)
-	m.Header.ID[0]++
-	shards := slices.Clone(p.Shards)
-	for i := range shards {
-		shards[i].ID = m.Header.ID
-	}
-	if _, err := deliver(NewCollector(0), eve, 1, &Packed{Message: wire.MustMarshal(m)}, shards[:m.Header.K], want(v)); reason(err) != ReasonOpen {
-		t.Errorf("id: %v", err)
+		moved := &Packed{Message: wire.MustMarshal(m)}
+		if _, err := deliver(NewCollector(0), tt.from, 1, moved, shards, w); reason(err) != tt.want {
+			t.Errorf("%s: %v, want %q", tt.name, err, tt.want)
+		}
 	}
 }
 
@@ -99,7 +100,7 @@ func TestLevelOutOfRange(t *testing.T) {
 	v := vectors(1, 20, 1)
 	encoded := EncodeVector(Q8, v[0])
 	encoded[10] = 0x80
-	p := forge(t, pack(t, 3, Q8, v), wire.MustMarshal([][]byte{encoded}), nil)
+	p := forge(t, packFrom(t, eve, 3, Q8, v), wire.MustMarshal([][]byte{encoded}), nil)
 	if _, err := deliver(NewCollector(0), eve, 1, p, nil, want(v)); reason(err) != ReasonMalformed {
 		t.Errorf("%v", err)
 	}
@@ -108,7 +109,7 @@ func TestLevelOutOfRange(t *testing.T) {
 // TestPadding has a sender fill the last data shard with more than zeros.
 func TestPadding(t *testing.T) {
 	v := vectors(1, 5001, 1)
-	p := pack(t, 3, F32, v)
+	p := packFrom(t, eve, 3, F32, v)
 	m := decode(t, p)
 	var padded []byte
 	for _, s := range p.Shards[:m.Header.K] {
@@ -125,84 +126,5 @@ func TestPadding(t *testing.T) {
 	forged.Message = wire.MustMarshal(m)
 	if _, err := deliver(NewCollector(0), eve, 1, forged, forged.Shards, want(v)); reason(err) != ReasonShards {
 		t.Errorf("%v", err)
-	}
-}
-
-// TestStolenID has another sender put an update of her own under the id of
-// Anna's, at any time before all of Anna's shards are there.
-func TestStolenID(t *testing.T) {
-	v := vectors(1, 5000, 1)
-	p := pack(t, 3, F32, v)
-	stolen := pack(t, 3, F32, vectors(9, 5000, 1))
-	if stolen.ID != p.ID {
-		t.Fatal("the ids differ")
-	}
-	k := int(decode(t, p).Header.K)
-	for first := range k {
-		for second := range k {
-			c := NewCollector(0)
-			var done []*Complete
-			for i, s := range p.Shards {
-				var got [3]*Complete
-				if i == first {
-					got[0], _ = c.Header(eve, 1, stolen.Message, want(v))
-				}
-				if i == second {
-					got[1], _ = c.Header(anna, 1, p.Message, want(v))
-				}
-				got[2], _ = c.Shard(s)
-				for _, g := range got {
-					if g != nil {
-						done = append(done, g)
-					}
-				}
-			}
-			if len(done) != 1 || done[0].From != anna || !cmp.Equal(done[0].Vectors, v) {
-				t.Errorf("headers at %d and %d: %d updates", first, second, len(done))
-			}
-		}
-	}
-}
-
-// TestStolenIDFinished has the other sender's update done before Anna's first
-// shard comes.
-func TestStolenIDFinished(t *testing.T) {
-	v, c := vectors(1, 5000, 1), NewCollector(0)
-	p, stolen := pack(t, 3, F32, v), pack(t, 3, F32, vectors(9, 5000, 1))
-	if done, err := deliver(c, eve, 1, stolen, stolen.Shards, want(v)); done == nil || err != nil {
-		t.Fatal(err)
-	}
-	for _, s := range p.Shards {
-		if _, err := c.Shard(s); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if done, err := c.Header(anna, 1, p.Message, want(v)); done == nil || err != nil || !cmp.Equal(done.Vectors, v) {
-		t.Errorf("Anna's update is lost: %v", err)
-	}
-}
-
-// TestCopiedHeader has another sender repeat Anna's header as her own. Both are
-// served.
-func TestCopiedHeader(t *testing.T) {
-	v := vectors(1, 5000, 1)
-	p := pack(t, 3, F32, v)
-	c := NewCollector(0)
-	got := map[[16]byte]int{}
-	note := func(done *Complete, err error) {
-		if err != nil {
-			t.Error(err)
-		}
-		if done != nil {
-			got[done.From]++
-		}
-	}
-	note(c.Header(eve, 1, p.Message, want(v)))
-	note(c.Header(anna, 1, p.Message, want(v)))
-	for _, s := range p.Shards {
-		note(c.Shard(s))
-	}
-	if got[anna] != 1 || got[eve] != 1 {
-		t.Errorf("updates: %v", got)
 	}
 }

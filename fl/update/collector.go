@@ -29,21 +29,20 @@ type Stats struct {
 	Held    int    // bytes
 	Updates int    // with a header, not whole yet
 	Orphans int    // shards whose header has not come
-	Bad     uint64 // shards that match no header of their update
+	Bad     uint64 // shards that do not match the header of their update
 	Evicted uint64 // updates and orphans that were dropped for others
 }
 
 // Collector joins headers and shards into updates. Shards may come before their
 // header. When all that it holds grows beyond its limit, whoever holds most
 // loses the oldest of it first, so that a flood from one sender, or of shards
-// from nobody, takes nothing from those who hold less. Updates are told apart by
-// sender and id, so that nobody can take an id from another; only who repeats
-// another's header as its own, and is first, has that one's update count as its
-// own. One goroutine uses a collector at a time.
+// from nobody, takes nothing from those who hold less. An update's id is bound to
+// its sender, so that nobody can take it from another. One goroutine uses a
+// collector at a time.
 type Collector struct {
 	limit   int
 	held    int
-	pending map[[16]byte][]*partial // by the update's id; senders may share one
+	pending map[[16]byte]*partial // by the update's id
 	senders map[[16]byte]*sender
 	orphans orphanage
 	done    []finished // oldest first, at most MaxDone
@@ -68,10 +67,8 @@ type sender struct {
 
 // finished remembers an update that has come whole or was refused as a whole.
 type finished struct {
-	from   [16]byte
-	round  uint32
-	id     [16]byte
-	hashes []shard.Hash
+	id    [16]byte
+	round uint32
 }
 
 // perPartial and perOrphan are what an update and a shard take beside their
@@ -88,7 +85,7 @@ func NewCollector(limit int) *Collector {
 	}
 	return &Collector{
 		limit:   limit,
-		pending: make(map[[16]byte][]*partial),
+		pending: make(map[[16]byte]*partial),
 		senders: make(map[[16]byte]*sender),
 	}
 }
@@ -96,29 +93,30 @@ func NewCollector(limit int) *Collector {
 // Stats returns the counters.
 func (c *Collector) Stats() Stats {
 	s := c.stats
-	s.Held, s.Orphans = c.held, len(c.orphans.list)
-	for _, from := range c.senders {
-		s.Updates += len(from.updates)
-	}
+	s.Held, s.Updates, s.Orphans = c.held, len(c.pending), len(c.orphans.list)
 	return s
 }
 
 // Header takes the message of a header that a sender signed for a round. It
 // returns the update when that completes it, and nil when shards are to come or
-// when the header came before, as its copies do. The error is a [*Refused].
+// when the header came before, as its copies do. The error is a [*Refused]; a
+// header under another sender's id is refused before anything changes.
 func (c *Collector) Header(from [16]byte, round uint32, msg []byte, want Want) (*Complete, error) {
 	m, err := DecodeHeader(msg, want)
+	if err == nil {
+		err = m.Header.checkSender(from)
+	}
 	if err != nil {
 		return nil, signed(err, from)
 	}
 	sum := sha256.Sum256(msg)
-	if p := c.find(from, m.Header.ID); p != nil {
+	if p := c.pending[m.Header.ID]; p != nil {
 		if p.message != sum || p.round != round {
 			return nil, signed(refuse(ReasonDuplicate, "another header for one update"), from)
 		}
-		return c.settle(p)
+		return nil, nil
 	}
-	if c.finished(from, m.Header.ID) {
+	if c.finished(m.Header.ID) {
 		return nil, nil
 	}
 	p := &partial{from: from, round: round, header: m.Header, message: sum, bytes: perPartial}
@@ -131,70 +129,42 @@ func (c *Collector) Header(from [16]byte, round uint32, msg []byte, want Want) (
 	c.add(p)
 	for _, o := range c.orphans.take(m.Header.ID) {
 		c.held -= o.bytes()
-		if mismatch(c.offer(p, o.index, o.data)) {
-			c.stats.Bad++
-			c.keep(o)
-		}
+		_ = c.offer(p, o.index, o.data) // which counts a bad one; there is nobody to tell
 	}
 	return c.settle(p)
 }
 
 // Shard takes a shard. It returns the update when that completes it, and nil
-// while more are to come, or when the update is whole already. Which sender a
-// shard is from, only its hash tells. The error is a [*Refused].
+// while more are to come, or when the update is over already. Nobody signs a
+// shard: its hash in the header tells whether it is the sender's. The error is a
+// [*Refused].
 func (c *Collector) Shard(m shard.Message) (*Complete, error) {
 	if len(m.Data) < 1 || len(m.Data) > shard.MaxShardSize || m.Index >= shard.MaxShards {
 		return nil, refuse(ReasonMalformed, "shard %d of %d bytes", m.Index, len(m.Data))
 	}
-	waiting := c.pending[m.ID]
-	if len(waiting) == 0 {
-		if !c.late(m) {
-			c.keep(newOrphan(m))
+	p := c.pending[m.ID]
+	if p == nil {
+		if !c.finished(m.ID) {
+			c.keep(m)
 			c.makeRoom()
 		}
 		return nil, nil
 	}
-	// Two updates of one id are an attempt to keep shards from the other, so
-	// each is offered what comes. Should both be whole at once, the second is
-	// returned with the next shard or copy of its header.
-	taken, wrong := false, error(nil)
-	for _, p := range waiting {
-		err := c.offer(p, m.Index, m.Data)
-		taken = taken || !mismatch(err)
-		if err != nil {
-			wrong = err
-		}
+	switch err := c.offer(p, m.Index, m.Data); {
+	case errors.Is(err, shard.ErrDuplicate):
+		return nil, refuse(ReasonDuplicate, "%v", err)
+	case err != nil:
+		return nil, refuse(ReasonShards, "%v", err)
 	}
-	if !taken { // it may belong to a header that has not come
-		c.stats.Bad++
-		c.keep(newOrphan(m))
-		c.makeRoom()
-		return nil, refuse(ReasonShards, "%v", wrong)
-	}
-	for _, p := range waiting {
-		if p.joiner.Ready() {
-			return c.settle(p)
-		}
-	}
-	c.makeRoom()
-	if errors.Is(wrong, shard.ErrDuplicate) {
-		return nil, refuse(ReasonDuplicate, "%v", wrong)
-	}
-	return nil, nil
+	return c.settle(p)
 }
-
-// mismatch reports whether the error of a joiner means that the shard is not one
-// of its own, or a corrupted one.
-func mismatch(err error) bool { return err != nil && !errors.Is(err, shard.ErrDuplicate) }
 
 // Forget drops what belongs to rounds up to this one, and shards whose header
 // has not come since the last time that it was called.
 func (c *Collector) Forget(round uint32) {
-	for _, s := range c.senders {
-		for _, p := range append([]*partial(nil), s.updates...) {
-			if p.round <= round {
-				c.drop(p)
-			}
+	for _, p := range c.pending {
+		if p.round <= round {
+			c.drop(p)
 		}
 	}
 	kept := c.done[:0]

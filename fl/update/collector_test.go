@@ -95,7 +95,7 @@ func TestRepeats(t *testing.T) {
 		t.Errorf("the header in another round: %v", err)
 	}
 	m := decode(t, p)
-	m.Header.Key[0]++
+	m.Header.CTHash[0]++
 	if _, err := c.Header(anna, 1, wire.MustMarshal(m), want(v)); reason(err) != ReasonDuplicate {
 		t.Errorf("another header of that id: %v", err)
 	}
@@ -107,7 +107,7 @@ func TestRepeats(t *testing.T) {
 			t.Errorf("a shard that comes late: %v, %v", done, err)
 		}
 	}
-	if s := c.Stats(); s.Held != 0 || s.Orphans != 0 {
+	if s := c.Stats(); s.Held != 0 || s.Orphans != 0 || s.Bad != 0 {
 		t.Errorf("%+v", s)
 	}
 }
@@ -137,7 +137,7 @@ func TestForget(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	whole := pack(t, 240, F32, v)
+	whole := packFrom(t, eve, 240, F32, v)
 	if done, _ := deliver(c, eve, 1, whole, whole.Shards, want(v)); done == nil {
 		t.Fatal("no update")
 	}
@@ -145,7 +145,7 @@ func TestForget(t *testing.T) {
 	if _, err := c.Shard(orphan); err != nil {
 		t.Fatal(err)
 	}
-	late := pack(t, 160, F32, vectors(1, 3, 1))
+	late := packFrom(t, eve, 160, F32, vectors(1, 3, 1))
 	if done, _ := c.Header(eve, 2, late.Message, want(vectors(1, 3, 1))); done == nil {
 		t.Fatal("no update")
 	}
@@ -167,8 +167,9 @@ func TestDoneIsBounded(t *testing.T) {
 	c := NewCollector(0)
 	for i := range MaxDone + 10 {
 		v := vectors(uint64(i), 10, 1)
-		p := pack(t, byte(i), F32, v)
-		if done, err := c.Header([16]byte{byte(i)}, 1, p.Message, want(v)); done == nil || err != nil {
+		from := [16]byte{byte(i)}
+		p := packFrom(t, from, byte(i), F32, v)
+		if done, err := c.Header(from, 1, p.Message, want(v)); done == nil || err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -26,8 +26,8 @@ type Header struct {
 	CTHash    [32]byte // SHA-256 of the ciphertext
 	MHash     [32]byte // SHA-256 of the payload
 	ShardHash []shard.Hash
-	Weight    uint32 // of the update in a mean; always 1 in this version
-	ID        [16]byte
+	Weight    uint32   // of the update in a mean; always 1 in this version
+	ID        [16]byte // names the update in its shards; only its sender can have it
 }
 
 // weight is that of every update: with others a neighbour could give itself any
@@ -109,6 +109,23 @@ func (m *Message) checkShards() error {
 }
 
 func (h *Header) code() shard.Code { return shard.Code{K: int(h.K), M: int(h.M)} }
+
+// identify returns the id that an update has which this sender seals under the
+// header's key. To those who do not have the key it tells nothing of the sender.
+func (h *Header) identify(sender [16]byte) [16]byte {
+	sum := wire.Hash(wire.LabelUpdate, sender[:], h.Key[:])
+	return [16]byte(sum[:16])
+}
+
+// checkSender refuses a header under an id that is not the sender's. Whoever
+// opened another's header could repeat it else, and count with the other's
+// shards, or put a header under its id that keeps these from it.
+func (h *Header) checkSender(from [16]byte) error {
+	if h.ID != h.identify(from) {
+		return refuse(ReasonSender, "id %x is not of %x", h.ID, from)
+	}
+	return nil
+}
 
 // associated returns the additional data that ties a ciphertext to its update.
 func (h *Header) associated() []byte {

@@ -5,20 +5,11 @@ package update
 
 import (
 	"bytes"
+	"errors"
 	"slices"
 
 	"github.com/vecino-edge/vecino/crypto/shard"
 )
-
-// find returns the update of that sender and id that is under way.
-func (c *Collector) find(from, id [16]byte) *partial {
-	for _, p := range c.pending[id] {
-		if p.from == from {
-			return p
-		}
-	}
-	return nil
-}
 
 // add holds an update from now on.
 func (c *Collector) add(p *partial) {
@@ -28,7 +19,7 @@ func (c *Collector) add(p *partial) {
 		c.senders[p.from] = s
 	}
 	s.updates = append(s.updates, p)
-	c.pending[p.header.ID] = append(c.pending[p.header.ID], p)
+	c.pending[p.header.ID] = p
 	n := p.bytes + p.joiner.Bytes()
 	p.bytes = 0
 	c.charge(p, n)
@@ -44,33 +35,30 @@ func (c *Collector) charge(p *partial, n int) {
 // drop holds an update no longer.
 func (c *Collector) drop(p *partial) {
 	c.charge(p, -p.bytes)
+	delete(c.pending, p.header.ID)
 	s := c.senders[p.from]
-	s.updates = without(s.updates, p)
+	i := slices.Index(s.updates, p)
+	s.updates = slices.Delete(s.updates, i, i+1)
 	if len(s.updates) == 0 {
 		delete(c.senders, p.from)
 	}
-	id := p.header.ID
-	c.pending[id] = without(c.pending[id], p)
-	if len(c.pending[id]) == 0 {
-		delete(c.pending, id)
-	}
 }
 
-func without(list []*partial, p *partial) []*partial {
-	i := slices.Index(list, p)
-	return slices.Delete(list, i, i+1)
-}
-
-// offer gives a shard to an update.
+// offer gives a shard to an update. The error is shard.ErrDuplicate, or the
+// shard is not the sender's.
 func (c *Collector) offer(p *partial, index uint8, data []byte) error {
 	before := p.joiner.Bytes()
 	err := p.joiner.Add(int(index), data)
 	c.charge(p, p.joiner.Bytes()-before)
+	if err != nil && !errors.Is(err, shard.ErrDuplicate) {
+		c.stats.Bad++
+	}
 	return err
 }
 
 // keep holds a shard whose header has not come.
-func (c *Collector) keep(o orphan) {
+func (c *Collector) keep(m shard.Message) {
+	o := orphan{id: m.ID, index: m.Index, data: bytes.Clone(m.Data)}
 	c.orphans.list = append(c.orphans.list, o)
 	c.orphans.bytes += o.bytes()
 	c.held += o.bytes()
@@ -107,20 +95,12 @@ func (c *Collector) remember(p *partial) {
 	if len(c.done) == MaxDone {
 		c.done = slices.Delete(c.done, 0, 1)
 	}
-	c.done = append(c.done, finished{from: p.from, round: p.round, id: p.header.ID, hashes: p.header.ShardHash})
+	c.done = append(c.done, finished{id: p.header.ID, round: p.round})
 }
 
-func (c *Collector) finished(from, id [16]byte) bool {
-	return slices.ContainsFunc(c.done, func(d finished) bool { return d.from == from && d.id == id })
-}
-
-// late reports whether a shard belongs to an update that is over. It must match
-// the hash, since anybody can finish an update under another's id.
-func (c *Collector) late(m shard.Message) bool {
-	i := int(m.Index)
-	return slices.ContainsFunc(c.done, func(d finished) bool {
-		return d.id == m.ID && i < len(d.hashes) && shard.HashOf(m.Data) == d.hashes[i]
-	})
+// finished reports whether an update is over.
+func (c *Collector) finished(id [16]byte) bool {
+	return slices.ContainsFunc(c.done, func(d finished) bool { return d.id == id })
 }
 
 // orphan is a shard whose header has not come.
@@ -129,10 +109,6 @@ type orphan struct {
 	index uint8
 	old   bool // was there when the last round was forgotten
 	data  []byte
-}
-
-func newOrphan(m shard.Message) orphan {
-	return orphan{id: m.ID, index: m.Index, data: bytes.Clone(m.Data)}
 }
 
 func (o *orphan) bytes() int { return perOrphan + len(o.data) }

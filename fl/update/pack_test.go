@@ -31,7 +31,8 @@ type vector struct {
 	Params  int    `json:"params"`
 	Vectors int    `json:"vectors"`
 	Chunk   int    `json:"chunk"`
-	Random  string `json:"random"`  // the bytes that key and id are made of
+	Random  string `json:"random"`  // the key
+	Sender  string `json:"sender"`  // 16 bytes
 	Task    string `json:"task"`    // 16 bytes
 	Base    string `json:"base"`    // 32 bytes
 	Payload string `json:"payload"` // detCBOR of the encoded vectors, or its SHA-256 when it is long
@@ -42,12 +43,12 @@ type vector struct {
 func goldenVector(t *testing.T, name string, q Quant, params, count, chunk int) vector {
 	t.Helper()
 	v := vectors(7, params, count)
-	r, random := counter(1), make([]byte, 48)
+	r, random := counter(1), make([]byte, 32)
 	if _, err := r.Read(random); err != nil {
 		t.Fatal(err)
 	}
 	r = 1
-	p, err := Pack(&r, Spec{Task: task, Base: base, Quant: q, Chunk: chunk}, v)
+	p, err := Pack(&r, Spec{Sender: anna, Task: task, Base: base, Quant: q, Chunk: chunk}, v)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,7 +63,8 @@ func goldenVector(t *testing.T, name string, q Quant, params, count, chunk int) 
 	}
 	return vector{
 		Name: name, Quant: uint8(q), Params: params, Vectors: count, Chunk: chunk,
-		Random: hex.EncodeToString(random), Task: hex.EncodeToString(task[:]), Base: hex.EncodeToString(base[:]),
+		Random: hex.EncodeToString(random), Sender: hex.EncodeToString(anna[:]),
+		Task: hex.EncodeToString(task[:]), Base: hex.EncodeToString(base[:]),
 		Payload: hex.EncodeToString(payload), Message: hex.EncodeToString(p.Message), Shards: hex.EncodeToString(h.Sum(nil)),
 	}
 }
@@ -120,7 +122,7 @@ func TestRoundTrip(t *testing.T) {
 		q := rapid.SampledFrom([]Quant{F32, Q8}).Draw(t, "quant")
 		v := vectors(rapid.Uint64().Draw(t, "seed"), rapid.IntRange(1, 5000).Draw(t, "params"), rapid.IntRange(1, 2).Draw(t, "vectors"))
 		chunk := rapid.SampledFrom([]int{0, 100, 1300, 4096, 1 << 16}).Draw(t, "chunk")
-		p, err := Pack(rand.Reader, Spec{Task: task, Base: base, Quant: q, Chunk: chunk}, v)
+		p, err := Pack(rand.Reader, Spec{Sender: anna, Task: task, Base: base, Quant: q, Chunk: chunk}, v)
 		if err != nil {
 			t.Fatal(err)
 		}

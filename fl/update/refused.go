@@ -19,6 +19,7 @@ const (
 	ReasonMalformed Reason = "malformed" // not what update.cddl describes
 	ReasonTask      Reason = "task"      // of another task
 	ReasonBase      Reason = "base"      // from another initial model
+	ReasonSender    Reason = "sender"    // under an id that is not its sender's, as a copy of another's header is
 	ReasonShape     Reason = "shape"     // other vectors than the model's
 	ReasonSize      Reason = "size"      // not as many bytes as the vectors take
 	ReasonShards    Reason = "shards"    // an impossible code, or a shard that does not match its hash

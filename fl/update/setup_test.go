@@ -37,11 +37,16 @@ func vectors(seed uint64, n, count int) [][]float32 {
 	return v
 }
 
-// pack packs vectors with a key and an id that depend on seed alone.
+// pack packs vectors as Anna, with a key that depends on seed alone.
 func pack(t testing.TB, seed byte, q Quant, v [][]float32) *Packed {
 	t.Helper()
+	return packFrom(t, anna, seed, q, v)
+}
+
+func packFrom(t testing.TB, sender [16]byte, seed byte, q Quant, v [][]float32) *Packed {
+	t.Helper()
 	r := counter(seed)
-	p, err := Pack(&r, Spec{Task: task, Base: base, Quant: q}, v)
+	p, err := Pack(&r, Spec{Sender: sender, Task: task, Base: base, Quant: q}, v)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +75,7 @@ func forge(t testing.TB, p *Packed, payload []byte, change func(h *Header)) *Pac
 	h.MHash = sha256.Sum256(payload)
 	sealed := seal(h, payload)
 	h.CTHash, h.Size = sha256.Sum256(sealed), uint32(len(sealed))
-	forged := &Packed{ID: h.ID}
+	forged := &Packed{}
 	if m.Inline != nil {
 		m.Inline = &sealed
 	} else if err := forged.split(h, sealed, 0); err != nil {
@@ -78,6 +83,10 @@ func forge(t testing.TB, p *Packed, payload []byte, change func(h *Header)) *Pac
 	}
 	if change != nil {
 		change(h)
+	}
+	forged.ID = h.ID
+	for i := range forged.Shards {
+		forged.Shards[i].ID = h.ID
 	}
 	forged.Message = wire.MustMarshal(m)
 	return forged

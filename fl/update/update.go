@@ -34,12 +34,13 @@ const (
 	overhead     = chacha20poly1305.Overhead // bytes that sealing adds
 )
 
-// Spec says what an update belongs to and how it is packed.
+// Spec says whose an update is, what it belongs to and how it is packed.
 type Spec struct {
-	Task  [16]byte
-	Base  [32]byte // the model that all began with
-	Quant Quant
-	Chunk int // usable bytes of a transport chunk; 0 means DefaultChunk
+	Sender [16]byte // pseudonym that signs the header; from any other it is refused
+	Task   [16]byte
+	Base   [32]byte // the model that all began with
+	Quant  Quant
+	Chunk  int // usable bytes of a transport chunk; 0 means DefaultChunk
 }
 
 // Packed is an update that is ready to send: the message of its header, to be
@@ -69,11 +70,10 @@ func Pack(rand io.Reader, spec Spec, vectors [][]float32) (*Packed, error) {
 		Vectors: uint8(len(vectors)), Params: uint32(len(vectors[0])),
 		Size: uint32(len(payload) + overhead), MHash: sha256.Sum256(payload),
 	}
-	for _, secret := range [][]byte{h.Key[:], h.ID[:]} {
-		if _, err := io.ReadFull(rand, secret); err != nil {
-			return nil, fmt.Errorf("pack update: read random bytes: %w", err)
-		}
+	if _, err := io.ReadFull(rand, h.Key[:]); err != nil {
+		return nil, fmt.Errorf("pack update: read random bytes: %w", err)
 	}
+	h.ID = h.identify(spec.Sender)
 	sealed := seal(&h, payload)
 	h.CTHash = sha256.Sum256(sealed)
 	p := &Packed{ID: h.ID, Payload: len(payload), copies: 1}

@@ -1,0 +1,130 @@
+// Copyright The Vecino Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package node
+
+import (
+	"errors"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/vecino-edge/vecino/crypto/wire"
+	"github.com/vecino-edge/vecino/fl/dataset"
+	"github.com/vecino-edge/vecino/fl/update"
+)
+
+func TestTaskRefused(t *testing.T) {
+	nan := float32(math.NaN())
+	tests := []struct {
+		name, field string
+		change      func(task *Task)
+	}{
+		{"other label", "label", func(t *Task) { t.Label = wire.LabelHello }},
+		{"no name", "name", func(t *Task) { t.Name = "" }},
+		{"long name", "name", func(t *Task) { t.Name = strings.Repeat("x", MaxTaskName+1) }},
+		{"terminal escape in the name", "name", func(t *Task) { t.Name = "a\x1b[2Jb" }},
+		{"new line in the name", "name", func(t *Task) { t.Name = "a\nb" }},
+		{"name that is not UTF-8", "name", func(t *Task) { t.Name = "a\xff" }},
+		{"no kind", "kind", func(t *Task) { t.Kind = 0 }},
+		{"unknown kind", "kind", func(t *Task) { t.Kind = 3 }},
+		{"no class", "classes", func(t *Task) { t.Classes = 0 }},
+		{"too many classes", "classes", func(t *Task) { t.Classes = dataset.MaxClasses + 1 }},
+		{"classes in a regression", "classes", func(t *Task) { t.Kind = uint8(dataset.Regression) }},
+		{"no column", "columns", func(t *Task) { t.Columns = nil }},
+		{"too many columns", "columns", func(t *Task) { t.Columns = slices.Repeat(t.Columns, dataset.MaxColumns) }},
+		{"column without a name", "columns", func(t *Task) { t.Columns[1] = "" }},
+		{"long column", "columns", func(t *Task) { t.Columns[1] = strings.Repeat("x", dataset.MaxField+1) }},
+		{"column that is not UTF-8", "columns", func(t *Task) { t.Columns[1] = "\xc0" }},
+		{"names that fill more than a task", "columns", func(t *Task) {
+			t.Columns = slices.Repeat([]string{strings.Repeat("x", dataset.MaxField)}, 1024)
+		}},
+		{"target is a feature", "columns", func(t *Task) { t.Target = "a" }},
+		{"no target", "target", func(t *Task) { t.Target = "" }},
+		{"unknown scale", "scale", func(t *Task) { t.Scale = 3 }},
+		{"means without zscore", "scale", func(t *Task) { t.Mean = []float32{1, 2} }},
+		{"zscore without means", "scale", func(t *Task) { t.Scale = uint8(dataset.ZScore) }},
+		{"mean NaN", "scale", func(t *Task) {
+			t.Scale, t.Mean, t.Deviation = uint8(dataset.ZScore), []float32{1, nan}, []float32{1, 1}
+		}},
+		{"deviation zero", "scale", func(t *Task) {
+			t.Scale, t.Mean, t.Deviation = uint8(dataset.ZScore), []float32{1, 1}, []float32{1, 0}
+		}},
+		{"target's deviation zero", "scale", func(t *Task) { t.TargetFit[1] = 0 }},
+		{"target's mean infinite", "scale", func(t *Task) { t.TargetFit[0] = float32(math.Inf(1)) }},
+		{"divided by zero", "scale", func(t *Task) { t.Scale = uint8(dataset.Divide) }},
+		{"divisor without division", "divisor", func(t *Task) { t.Divisor = 2 }},
+		{"divisor NaN", "divisor", func(t *Task) { t.Divisor = nan }},
+		{"unknown model", "model", func(t *Task) { t.Model = "forest" }},
+		{"long model", "model", func(t *Task) { t.Model = "mlp" + strings.Repeat(":1", 100) }},
+		{"model for numbers", "model", func(t *Task) { t.Model = "linear" }},
+		{"model too large for an update", "model", func(t *Task) { t.Model = "mlp:65536" }},
+		{"batch too large for a small device", "batch", func(t *Task) { t.Model, t.Batch = "mlp:8192", 4096 }},
+		{"unknown algorithm", "algorithm", func(t *Task) { t.Algorithm = 2 }},
+		{"unknown topology", "topology", func(t *Task) { t.Topology = "regular:0" }},
+		{"long topology", "topology", func(t *Task) { t.Topology = strings.Repeat("regular:", 100) }},
+		{"unknown encoding", "quantization", func(t *Task) { t.Quant = 2 }},
+		{"no rate", "rate", func(t *Task) { t.Rate = 0 }},
+		{"rate of rounding", "rate", func(t *Task) { t.Rate = 1e-7 }},
+		{"rate NaN", "rate", func(t *Task) { t.Rate = nan }},
+		{"large rate", "rate", func(t *Task) { t.Rate = 101 }},
+		{"negative decay", "weight decay", func(t *Task) { t.Decay = -1 }},
+		{"decay of one", "weight decay", func(t *Task) { t.Decay = 1 }},
+		{"decay NaN", "weight decay", func(t *Task) { t.Decay = nan }},
+		{"no batch", "batch", func(t *Task) { t.Batch = 0 }},
+		{"large batch", "batch", func(t *Task) { t.Batch = 4097 }},
+		{"no epoch", "epochs", func(t *Task) { t.Epochs = 0 }},
+		{"many epochs", "epochs", func(t *Task) { t.Epochs = MaxEpochs + 1 }},
+		{"no round", "rounds", func(t *Task) { t.Rounds = 0 }},
+		{"many rounds", "rounds", func(t *Task) { t.Rounds = MaxRounds + 1 }},
+		{"decades", "rounds", func(t *Task) { t.Rounds, t.RoundLen = 1000, uint32(MaxRoundLen.Milliseconds()) }},
+		{"short rounds", "round length", func(t *Task) { t.RoundLen = 99 }},
+		{"long rounds", "round length", func(t *Task) { t.RoundLen = uint32(MaxRoundLen.Milliseconds()) + 1 }},
+		{"start in another age", "start", func(t *Task) { t.Start = math.MaxUint64 }},
+	}
+	for _, tt := range tests {
+		task := thirds()
+		tt.change(task)
+		err := task.Check()
+		if !errors.Is(err, ErrTask) || !strings.Contains(err.Error(), ": "+tt.field+": ") {
+			t.Errorf("%s: %v, want a word about %s", tt.name, err, tt.field)
+			continue
+		}
+		if len(err.Error()) > 400 {
+			t.Errorf("%s: %d bytes of error", tt.name, len(err.Error()))
+		}
+		if _, err := DecodeTask(task.Encode()); !errors.Is(err, ErrTask) {
+			t.Errorf("%s, decoded: %v", tt.name, err)
+		}
+	}
+}
+
+// TestTaskBounds holds that what is just possible is.
+func TestTaskBounds(t *testing.T) {
+	for name, change := range map[string]func(t *Task){
+		"nothing":         func(*Task) {},
+		"name":            func(t *Task) { t.Name = strings.Repeat("é", MaxTaskName/2) },
+		"least rate":      func(t *Task) { t.Rate = MinRate },
+		"rate":            func(t *Task) { t.Rate = MaxRate },
+		"rounds":          func(t *Task) { t.Rounds = MaxRounds },
+		"rounds of weeks": func(t *Task) { t.Rounds, t.RoundLen = 521, uint32(MaxRoundLen.Milliseconds()) },
+		"columns": func(t *Task) {
+			t.Columns = make([]string, dataset.MaxColumns)
+			for i := range t.Columns {
+				t.Columns[i] = "column " + string(rune('a'+i%26)) + strings.Repeat("x", 40)
+			}
+			t.Model = "softmax"
+		},
+		"a large model": func(t *Task) { t.Model, t.Algorithm, t.Quant = "mlp:65000", uint8(DPSGD), uint8(update.Q8) },
+	} {
+		task := thirds()
+		change(task)
+		if err := task.Check(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if !task.End().After(start) {
+			t.Errorf("%s: the last round ends %v", name, task.End())
+		}
+	}
+}
