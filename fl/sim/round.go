@@ -37,7 +37,7 @@ func (m *sim) each(f func(i int, ws *model.Workspace) error) error {
 }
 
 // round trains every node, carries the updates over the round's graph and lets
-// every node mix. It fails where training diverges.
+// every node mix. It fails with model.ErrDiverged where training diverges.
 func (m *sim) round(round uint32) error {
 	err := m.each(func(i int, ws *model.Workspace) (err error) {
 		m.sent[i], err = m.nodes[i].Begin(ws)

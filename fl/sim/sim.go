@@ -12,6 +12,7 @@ package sim
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -25,7 +26,7 @@ import (
 )
 
 // MaxNodes bounds a simulation.
-const MaxNodes = 100_000
+const MaxNodes = topology.MaxNodes
 
 // Settings describe a simulation.
 type Settings struct {
@@ -40,8 +41,8 @@ type Settings struct {
 	Rounds      int
 	Loss        float64 // share of exchanges that are lost in both directions
 	Seed        uint64
-	// EvaluateEvery is how often, in rounds, Progress gets a full evaluation; the
-	// last round has one anyway. Zero means never.
+	// EvaluateEvery is how often, in rounds, Progress, if there is one, gets a full
+	// evaluation; the last round has one anyway. Zero means never.
 	EvaluateEvery int
 	Progress      func(Point)
 }
@@ -84,59 +85,78 @@ func Run(ctx context.Context, s Settings) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	result := &Result{
-		Regression: s.Train.Kind == dataset.Regression, Params: m.set.Model.Size(),
-		BytesLinkRound: update.PayloadSize(s.Quant, m.set.Model.Size(), s.Algorithm.Vectors()),
+	result := &Result{Regression: s.Train.Kind == dataset.Regression, Params: m.set.Model.Size()}
+	if s.Nodes > 1 {
+		result.BytesLinkRound = update.PayloadSize(s.Quant, m.set.Model.Size(), s.Algorithm.Vectors())
 	}
-	if s.Nodes == 1 {
-		result.BytesLinkRound = 0
-	}
-	for round := range s.Rounds {
-		if err := ctx.Err(); err != nil {
-			return nil, err
-		}
-		if err := m.round(uint32(round)); err != nil {
-			result.Diverged = true
-			break
-		}
-		last := round == s.Rounds-1
-		if last || s.EvaluateEvery > 0 && (round+1)%s.EvaluateEvery == 0 {
-			if result.Point, err = m.evaluate(round + 1); err != nil {
-				return nil, err
-			}
-			if s.Progress != nil {
-				s.Progress(result.Point)
-			}
-		}
-	}
-	result.BytesNode = float64(m.sends) * float64(result.BytesLinkRound) / float64(s.Nodes)
-	if result.Diverged {
+	err = m.run(ctx, result)
+	if errors.Is(err, model.ErrDiverged) {
 		nan := math.NaN()
+		result.Diverged, err = true, nil
 		result.Point = Point{Round: result.Round, Mean: nan, Worst: nan, AverageModel: nan, Consensus: nan, TrainLoss: nan}
 	}
+	if err != nil {
+		return nil, err
+	}
+	result.BytesNode = float64(m.sends) * float64(result.BytesLinkRound) / float64(s.Nodes)
 	return result, nil
 }
 
-func newSim(s Settings) (*sim, error) {
-	switch {
-	case s.Nodes < 1 || s.Nodes > MaxNodes:
-		return nil, fmt.Errorf("%d nodes; 1 to %d are possible", s.Nodes, MaxNodes)
-	case s.Rounds < 1 || s.Rounds > node.MaxRounds:
-		return nil, fmt.Errorf("%d rounds; 1 to %d are possible", s.Rounds, node.MaxRounds)
-	case !(s.Loss >= 0 && s.Loss <= 1):
-		return nil, fmt.Errorf("a loss of %v; it is a share from 0 to 1", s.Loss)
+// run runs the rounds and evaluates where it is due.
+func (m *sim) run(ctx context.Context, result *Result) error {
+	for round := range m.Rounds {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := m.round(uint32(round)); err != nil {
+			return err
+		}
+		last := round == m.Rounds-1
+		due := m.Progress != nil && m.EvaluateEvery > 0 && (round+1)%m.EvaluateEvery == 0
+		if !last && !due {
+			continue
+		}
+		var err error
+		if result.Point, err = m.evaluate(round + 1); err != nil {
+			return err
+		}
+		if m.Progress != nil {
+			m.Progress(result.Point)
+		}
 	}
-	if err := s.SGD.Validate(); err != nil {
-		return nil, err
+	return nil
+}
+
+// check returns an error that names the setting that cannot be.
+func (s *Settings) check() error {
+	switch {
+	case s.Train == nil || s.Test == nil:
+		return errors.New("a simulation takes rows to train on and rows to test on")
+	case s.Nodes < 1 || s.Nodes > MaxNodes:
+		return fmt.Errorf("%d nodes; 1 to %d are possible", s.Nodes, MaxNodes)
+	case s.Rounds < 1 || s.Rounds > node.MaxRounds:
+		return fmt.Errorf("%d rounds; 1 to %d are possible", s.Rounds, node.MaxRounds)
+	case !(s.Loss >= 0 && s.Loss <= 1):
+		return fmt.Errorf("a loss of %v; it is a share from 0 to 1", s.Loss)
 	}
 	if s.Nodes > 1 {
 		if err := s.Topology.Validate(s.Nodes); err != nil {
-			return nil, err
+			return err
 		}
+	}
+	return s.SGD.Validate()
+}
+
+func newSim(s Settings) (*sim, error) {
+	if err := s.check(); err != nil {
+		return nil, err
 	}
 	mod, err := model.For(s.Spec, s.Train)
 	if err != nil {
 		return nil, err
+	}
+	if err := mod.Accepts(s.Test); err != nil {
+		return nil, fmt.Errorf("test rows: %w", err)
 	}
 	rows, err := s.Partition.Split(s.Train, s.Nodes, s.Seed)
 	if err != nil {
@@ -153,7 +173,7 @@ func newSim(s Settings) (*sim, error) {
 		m.nodes[i] = node.New(m.set, s.Train, rows[i], s.Seed<<32+uint64(i))
 		m.ids[i] = node.PeerID{byte(i >> 24), byte(i >> 16), byte(i >> 8), byte(i)}
 	}
-	for range runtime.GOMAXPROCS(0) {
+	for range min(runtime.GOMAXPROCS(0), s.Nodes) {
 		m.workers = append(m.workers, m.set.NewWorkspace())
 	}
 	return m, nil
