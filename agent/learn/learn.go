@@ -22,13 +22,6 @@ import (
 	"github.com/vecino-edge/vecino/fl/node"
 )
 
-// Message types of the neighbours' plane that are used here.
-const (
-	typeUpdate = 1
-	typeShard  = 2
-	typeTask   = 14
-)
-
 // Member is the device among its neighbours.
 type Member interface {
 	Handle(typ uint8, h func(from signcrypt.PID, round uint32, msg []byte))
@@ -63,6 +56,17 @@ func (d *Data) Clone() *Data {
 	return &c
 }
 
+// prepare scales the tables as the task says.
+func (d *Data) prepare(t *node.Task) error {
+	if err := t.Prepare(d.Train); err != nil {
+		return err
+	}
+	return t.Prepare(d.Test)
+}
+
+// ErrNoData says that the device has no data folder.
+var ErrNoData = errors.New("this device has no data: set fl.data to a folder with train.csv and test.csv")
+
 // Options are what a service needs.
 type Options struct {
 	Member          Member
@@ -70,47 +74,9 @@ type Options struct {
 	Load            func() (*Data, error) // reads the data folder anew; ErrNoData where none is set
 	Accept          bool                  // tasks of neighbours are joined
 	CheckpointEvery time.Duration
-	Seed            uint64 // decides the order of the device's own rows
-	Rand            io.Reader
+	Seed            uint64    // decides the order of the device's own rows
+	Rand            io.Reader // safe for concurrent use, as that of crypto/rand is
 	Log             *slog.Logger
-}
-
-// ErrNoData says that the device has no data folder.
-var ErrNoData = errors.New("this device has no data: set fl.data to a folder with train.csv and test.csv")
-
-// State is what a task is at.
-type State string
-
-// The states of a task.
-const (
-	Waiting State = "waiting" // its first round is to come
-	Running State = "running"
-	Done    State = "done"
-	Stopped State = "stopped"
-	Failed  State = "failed"
-)
-
-// Status is a task as people see it. Accuracy is a fraction; it is nil in a
-// regression, as R2 is in a classification.
-type Status struct {
-	ID           string   `json:"id"`
-	Name         string   `json:"name"`
-	State        State    `json:"state"`
-	Error        string   `json:"error,omitempty"`
-	Round        uint32   `json:"round"` // rounds that ended
-	Rounds       uint32   `json:"rounds"`
-	Neighbours   int      `json:"neighbours"`
-	Heard        int      `json:"heard"`
-	Rows         int      `json:"rows"`
-	Parameters   int      `json:"parameters"`
-	Loss         *float64 `json:"loss"`
-	Accuracy     *float64 `json:"accuracy"`
-	R2           *float64 `json:"r2,omitempty"`
-	Algorithm    string   `json:"algorithm"`
-	Topology     string   `json:"topology"`
-	PayloadBytes int      `json:"payload_bytes"`
-	SavedBytes   int64    `json:"checkpoint_bytes"` // written since the start
-	ResumedAt    *uint32  `json:"resumed_at,omitempty"`
 }
 
 // Service runs a device's tasks.
@@ -120,64 +86,68 @@ type Service struct {
 	tasks chan *node.Task // from neighbours
 	kick  chan struct{}   // a task was started here
 
-	mu     sync.Mutex
+	saving sync.Mutex // is held while the task file changes; before mu
+
+	mu      sync.Mutex
+	job     *job      // the present one, or the last; nil before the first
+	stopped []node.ID // tasks that the owner does not want here, oldest first
+}
+
+// job is a task on this device. What changes in it changes under Service.mu.
+type job struct {
 	task   *node.Task
-	status *Status
-	stop   context.CancelFunc // of the running task
+	id     node.ID
+	data   *Data // prepared already, until the job begins; nil after a restart
+	status Status
+	stop   context.CancelFunc // nil unless it runs
 	told   time.Time          // when a neighbour last spoke of the task
 }
 
-// maxInbox is how many parts of updates may wait while the device is busy: a
-// round of a full neighbourhood.
-const maxInbox = 1024
+func newJob(t *node.Task, state State) *job {
+	id := t.ID()
+	return &job{task: t, id: id, status: newStatus(t, id, state)}
+}
 
-// New returns a service and hooks it into the member. Call it before the member
-// runs.
+// active reports whether the job is to run.
+func (j *job) active() bool { return j.status.State == Waiting || j.status.State == Running }
+
+// Bounds of what waits while the device is busy.
+const (
+	maxInbox = 1024 // parts of updates: a round of a full neighbourhood
+	maxTasks = 4    // of neighbours; they tell them again
+)
+
+// New returns a service with the task of its last run, and hooks it into the
+// member. Call it before the member runs.
 func New(o Options) *Service {
 	s := &Service{
-		o: o, inbox: make(chan node.Inbound, maxInbox), tasks: make(chan *node.Task, 4), kick: make(chan struct{}, 1),
+		o: o, inbox: make(chan node.Inbound, maxInbox), tasks: make(chan *node.Task, maxTasks), kick: make(chan struct{}, 1),
 	}
 	o.Member.Handle(typeUpdate, s.onUpdate)
 	o.Member.Handle(typeShard, s.onShard)
 	o.Member.Handle(typeTask, s.onTask)
-	return s
-}
-
-// Status returns the present task, or the last one, and nil before the first.
-func (s *Service) Status() *Status {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.status == nil {
-		return nil
+	if err := s.load(); err != nil {
+		o.Log.Error("the saved task is not resumed", "err", err)
 	}
-	copied := *s.status
-	return &copied
+	return s
 }
 
 // Task returns the present task, or the last one, and nil before the first.
 func (s *Service) Task() *node.Task {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.task
-}
-
-// change changes the status under the lock and returns a copy.
-func (s *Service) change(f func(*Status)) Status {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	f(s.status)
-	return *s.status
+	if s.job == nil {
+		return nil
+	}
+	return s.job.task
 }
 
 // Run resumes the task that a restart interrupted, and takes tasks until ctx
 // ends.
 func (s *Service) Run(ctx context.Context) error {
-	if err := s.loadTask(); err != nil {
-		s.o.Log.Error("the saved task is not resumed", "err", err)
-	}
 	for ctx.Err() == nil {
-		if task := s.next(); task != nil {
-			s.runTask(ctx, task)
+		if j, running := s.next(ctx); j != nil {
+			s.run(running, j)
 			continue
 		}
 		select {
@@ -192,88 +162,94 @@ func (s *Service) Run(ctx context.Context) error {
 	return nil
 }
 
-// next returns the task that is to run.
-func (s *Service) next() *node.Task {
+// next returns the job that is to run, if there is one, and its context, which
+// ends when the owner stops it.
+func (s *Service) next(ctx context.Context) (*job, context.Context) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.task == nil || s.status == nil || (s.status.State != Waiting && s.status.State != Running) {
-		return nil
+	if s.job == nil || !s.job.active() {
+		return nil, nil
 	}
-	return s.task
+	ctx, s.job.stop = context.WithCancel(ctx)
+	return s.job, ctx
 }
 
-// runTask runs a task to its end and beside it tells newcomers of it.
-func (s *Service) runTask(ctx context.Context, t *node.Task) {
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	s.mu.Lock()
-	s.stop = cancel
-	s.mu.Unlock()
+// run runs a job to its end and beside it tells newcomers of it.
+func (s *Service) run(ctx context.Context, j *job) {
 	var tell sync.WaitGroup
-	tell.Go(func() { s.tellNewcomers(ctx, t) })
-	err := s.rounds(ctx, t)
-	owner := ctx.Err() != nil
-	cancel()
+	tell.Go(func() { s.tellNewcomers(ctx, j) })
+	err := s.rounds(ctx, j)
+	ended := ctx.Err() != nil
+	j.stop()
 	tell.Wait()
-	status := s.change(func(st *Status) {
+	status := s.change(j, func(st *Status) {
 		switch {
+		case st.State == Stopped:
 		case err != nil:
 			st.State, st.Error = Failed, err.Error()
-		case owner && st.State != Stopped: // the agent ends; the task goes on with the next start
-		case !owner:
+		case !ended: // else the agent ends, and the task goes on with its next start
 			st.State = Done
 		}
 	})
 	if err != nil {
-		s.o.Log.Error("task failed", "task", t.Name, "err", err)
-	} else {
-		s.o.Log.Info("task rests", "task", t.Name, "state", status.State, "round", status.Round)
+		s.o.Log.Error("task failed", "task", j.task.Name, "err", err)
 	}
-	if err := s.saveTask(); err != nil {
+	s.o.Log.Info("task rests", "task", j.task.Name, "state", status.State, "round", status.Round)
+	if err := s.save(); err != nil {
 		s.o.Log.Error("task not saved", "err", err)
 	}
 }
 
-func (s *Service) rounds(ctx context.Context, t *node.Task) error {
-	data, err := s.o.Load()
+func (s *Service) rounds(ctx context.Context, j *job) error {
+	data, err := s.dataOf(j)
 	if err != nil {
 		return err
 	}
-	for _, table := range []*dataset.Table{data.Train, data.Test} {
-		if err := t.Prepare(table); err != nil {
-			return err
-		}
-	}
-	set, err := t.Settings()
+	set, err := j.task.Settings()
 	if err != nil {
 		return err
+	}
+	for len(s.inbox) > 0 {
+		<-s.inbox // what is left of another task
 	}
 	r := &node.Runner{
-		Task: t, Node: node.New(set, data.Train, nil, s.o.Seed), Transport: (*transport)(s), Store: s.checkpoints(t.ID()),
-		CheckpointEvery: s.o.CheckpointEvery, Test: data.Test, Rand: s.o.Rand, Log: s.o.Log,
-		OnRound: s.onRound, Refuse: s.o.Member.Refuse,
+		Task: j.task, Node: node.New(set, data.Train, nil, s.o.Seed), Transport: (*transport)(s), Store: checkpoints{s.o.Files},
+		CheckpointEvery: s.o.CheckpointEvery, Test: data.Test, Rand: s.o.Rand, Log: s.o.Log, Refuse: s.o.Member.Refuse,
+		OnRound: func(r node.Report) { s.onRound(j, r) },
+		OnResume: func(last uint32) {
+			ended := last + 1
+			s.change(j, func(st *Status) { st.Round, st.ResumedAt = ended, &ended })
+		},
 	}
-	s.change(func(st *Status) { st.State, st.Rows, st.Parameters = Running, data.Train.Rows(), set.Model.Size() })
+	status := s.change(j, func(st *Status) {
+		if st.State == Waiting {
+			st.State = Running
+		}
+		st.Rows, st.Parameters = data.Train.Rows(), set.Model.Size()
+	})
+	if status.State != Running {
+		return nil // stopped meanwhile
+	}
 	return r.Run(ctx)
 }
 
-func (s *Service) onRound(r node.Report) {
-	if r.SaveErr != nil {
-		s.o.Log.Error("checkpoint not saved; a power cut now would lose rounds", "round", r.Round, "err", r.SaveErr)
+// dataOf returns the job's data, read anew after a restart.
+func (s *Service) dataOf(j *job) (*Data, error) {
+	s.mu.Lock()
+	data := j.data
+	j.data = nil
+	s.mu.Unlock()
+	if data != nil {
+		return data, nil
 	}
-	s.change(func(st *Status) {
-		st.Round, st.Neighbours, st.Heard = r.Round+1, r.Neighbours, r.Heard
-		st.Loss = finite(r.Loss)
-		st.Accuracy, st.R2 = scores(r.Score, s.task.Classes == 0)
-		st.PayloadBytes = r.Payload
-		st.SavedBytes += int64(r.Saved)
-	})
-	s.o.Log.Debug("round", "round", r.Round, "heard", r.Heard, "of", r.Neighbours, "loss", r.Loss, "accuracy", r.Score.Accuracy)
+	return s.loadFor(j.task)
 }
 
-func finite(v float64) *float64 {
-	if v-v != 0 { // NaN or infinite
-		return nil
+// loadFor reads the data folder and prepares what is in it for a task.
+func (s *Service) loadFor(t *node.Task) (*Data, error) {
+	data, err := s.o.Load()
+	if err != nil {
+		return nil, err
 	}
-	return &v
+	return data, data.prepare(t)
 }

@@ -4,11 +4,10 @@
 package learn
 
 import (
-	"context"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io/fs"
+	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -41,29 +40,23 @@ var (
 	ErrNoTask = errors.New("there is no such task on this device")
 )
 
-// maxShare is the part of a round's chunks that an update may take. The rest is
-// for hellos, copies of the header and the tail of the Poisson times.
-const maxShare = 0.5
+// startsIn is how long after its start a task's first round begins, for a
+// spread D of 30 s: the neighbours have to hear of it.
+const startsIn = 20 * time.Second
 
 // Start starts a task on this device and tells the neighbours.
 func (s *Service) Start(p Plan) (*Status, error) {
+	if s.busy() {
+		return nil, ErrBusy
+	}
 	data, err := s.o.Load()
 	if err != nil {
 		return nil, err
 	}
-	scaler := data.Scaler
-	if scaler == nil {
-		if scaler, err = dataset.Fit(data.Scale, data.Train); err != nil {
-			return nil, err
-		}
+	t, err := p.task(data)
+	if err != nil {
+		return nil, err
 	}
-	t := &node.Task{
-		Label: wire.LabelTask, Name: p.Name, Model: p.Model, Algorithm: uint8(p.Algorithm), Topology: p.Topology,
-		Quant: uint8(p.Quant), Rate: p.Rate, Decay: p.Decay, Batch: uint32(p.Batch), Epochs: uint32(p.Epochs),
-		Seed: p.Seed, Rounds: uint32(p.Rounds), RoundLen: uint32(p.RoundLen.Milliseconds()),
-	}
-	t.SetData(data.Train, scaler)
-	// The neighbours have to hear of it, and it takes them a few chunks' times.
 	t.Start = uint64(time.Now().Add(s.o.Member.Wait(startsIn)).UnixMilli())
 	if err := t.Check(); err != nil {
 		return nil, err
@@ -71,7 +64,12 @@ func (s *Service) Start(p Plan) (*Status, error) {
 	if err := s.affordable(t); err != nil {
 		return nil, err
 	}
-	if err := s.adopt(t); err != nil {
+	if err := data.prepare(t); err != nil {
+		return nil, err
+	}
+	j := newJob(t, Waiting)
+	j.data = data
+	if err := s.adopt(j); err != nil {
 		return nil, err
 	}
 	if err := s.o.Member.Broadcast(typeTask, t.Encode()); err != nil {
@@ -84,9 +82,30 @@ func (s *Service) Start(p Plan) (*Status, error) {
 	return s.Status(), nil
 }
 
-// startsIn is how long after its start a task's first round begins, for a
-// spread D of 30 s.
-const startsIn = 20 * time.Second
+// task returns the task that the plan makes of the data.
+func (p *Plan) task(data *Data) (*node.Task, error) {
+	scaler := data.Scaler
+	if scaler == nil {
+		var err error
+		if scaler, err = dataset.Fit(data.Scale, data.Train); err != nil {
+			return nil, err
+		}
+	}
+	t := &node.Task{
+		Label: wire.LabelTask, Name: p.Name, Model: p.Model, Algorithm: uint8(p.Algorithm), Topology: p.Topology,
+		Quant: uint8(p.Quant), Rate: p.Rate, Decay: p.Decay, Batch: clamp(int64(p.Batch)), Epochs: clamp(int64(p.Epochs)),
+		Seed: p.Seed, Rounds: clamp(int64(p.Rounds)), RoundLen: clamp(p.RoundLen.Milliseconds()),
+	}
+	t.SetData(data.Train, scaler)
+	return t, nil
+}
+
+// clamp keeps a number that is out of range out of range, for Check to find.
+func clamp(n int64) uint32 { return uint32(min(max(n, 0), math.MaxUint32)) }
+
+// maxShare is the part of a round's chunks that an update may take. The rest is
+// for hellos, copies of the header and the tail of the Poisson times.
+const maxShare = 0.5
 
 // affordable holds an update against the chunks that a round has.
 func (s *Service) affordable(t *node.Task) error {
@@ -96,206 +115,119 @@ func (s *Service) affordable(t *node.Task) error {
 	}
 	bytes := node.Algorithm(t.Algorithm).Vectors() * update.VectorSize(update.Quant(t.Quant), m.Size())
 	chunks := update.Chunks(bytes, chunk.Payload)
-	perMinute := float64(s.o.Member.ChunksPerMinute())
-	need := time.Duration(float64(chunks) / perMinute / maxShare * float64(time.Minute))
-	if have := time.Duration(t.RoundLen) * time.Millisecond; have < need {
-		return fmt.Errorf("rounds of %v are too short: an update is %d chunks and the neighbourhood allows %g a minute; use rounds of %v or more, or a smaller model",
-			have, chunks, perMinute, need.Round(time.Second/10))
+	perMinute := s.o.Member.ChunksPerMinute()
+	need := time.Duration(float64(chunks) / float64(perMinute) / maxShare * float64(time.Minute))
+	have := time.Duration(t.RoundLen) * time.Millisecond
+	if have >= need {
+		return nil
 	}
+	const step = time.Second / 10
+	return fmt.Errorf("rounds of %v are too short: an update is %d chunks and the neighbourhood allows %d a minute; use rounds of %v or more, or a smaller model",
+		have, chunks, perMinute, (need + step - 1).Truncate(step))
+}
+
+func (s *Service) busy() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.job != nil && s.job.active()
+}
+
+// adopt makes j the device's job, once it is kept.
+func (s *Service) adopt(j *job) error {
+	s.saving.Lock()
+	defer s.saving.Unlock()
+	if s.busy() {
+		return ErrBusy
+	}
+	if err := s.write(j); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.job = j
 	return nil
 }
 
-// adopt makes t the device's task and keeps it before anything is done with it.
-func (s *Service) adopt(t *node.Task) error {
-	s.mu.Lock()
-	if s.status != nil && (s.status.State == Running || s.status.State == Waiting) {
-		s.mu.Unlock()
-		return ErrBusy
-	}
-	id := t.ID()
-	s.task, s.status = t, newStatus(t, id, Waiting)
-	s.mu.Unlock()
-	return s.saveTask()
-}
-
-func newStatus(t *node.Task, id node.ID, state State) *Status {
-	return &Status{
-		ID: hex.EncodeToString(id[:]), Name: t.Name, State: state, Rounds: t.Rounds,
-		Algorithm: node.Algorithm(t.Algorithm).String(), Topology: t.Topology,
-	}
-}
+// maxAhead is how long before its first round a neighbour's task is joined. It
+// keeps the device from others.
+const maxAhead = 24 * time.Hour
 
 // join takes a neighbour's task where it fits this device.
 func (s *Service) join(t *node.Task) error {
-	if time.Now().After(t.End()) {
+	switch now := time.Now(); {
+	case !now.Before(t.End()):
 		return errors.New("it is over")
+	case t.RoundStart(0).After(now.Add(maxAhead)):
+		return fmt.Errorf("it begins at %v only; a device waits for %v at most", t.RoundStart(0), maxAhead)
+	case s.knows(t.ID()):
+		return nil // running here, over, or stopped by the owner
 	}
-	s.mu.Lock()
-	known := s.task != nil && s.task.ID() == t.ID()
-	s.mu.Unlock()
-	if known {
-		return nil // running here, done, or stopped by the owner
+	if err := s.affordable(t); err != nil {
+		return err
 	}
-	data, err := s.o.Load()
+	data, err := s.loadFor(t)
 	if err != nil {
 		return err
 	}
-	for _, table := range []*dataset.Table{data.Train, data.Test} {
-		if err := t.Prepare(table); err != nil {
-			return err
-		}
-	}
-	if err := s.adopt(t); err != nil {
+	j := newJob(t, Waiting)
+	j.data, j.told = data, time.Now()
+	if err := s.adopt(j); err != nil {
 		return err
 	}
 	s.o.Log.Info("a neighbour's task is joined", "task", t.Name)
 	return nil
 }
 
-// Stop stops the task with the given name or the beginning of its id, on this
-// device alone.
-func (s *Service) Stop(name string) (*Status, error) {
+// knows reports whether the device has or had the task, or is not to have it.
+func (s *Service) knows(id node.ID) bool {
 	s.mu.Lock()
-	if s.status == nil || s.status.Name != name && (len(name) < 4 || !strings.HasPrefix(s.status.ID, name)) {
-		s.mu.Unlock()
+	defer s.mu.Unlock()
+	return s.job != nil && s.job.id == id || slices.Contains(s.stopped, id)
+}
+
+// maxStopped is how many stopped tasks are remembered.
+const maxStopped = 16
+
+// Stop stops the task with the given name or the beginning of its id, of four
+// digits at least, on this device alone. It does not come back when a neighbour
+// tells of it. A task that is over stays as it is.
+func (s *Service) Stop(name string) (*Status, error) {
+	s.saving.Lock()
+	defer s.saving.Unlock()
+	j := s.find(name)
+	if j == nil {
 		return nil, fmt.Errorf("%w: %q", ErrNoTask, name)
 	}
-	if s.status.State == Running || s.status.State == Waiting {
-		s.status.State = Stopped
-		if s.stop != nil {
-			s.stop()
+	if s.halt(j) {
+		if err := s.write(j); err != nil {
+			return nil, fmt.Errorf("the task is stopped, but only until the next start of the agent: %w", err)
 		}
-	}
-	s.mu.Unlock()
-	if err := s.saveTask(); err != nil {
-		return nil, err
 	}
 	return s.Status(), nil
 }
 
-// The files of the service.
-const (
-	fileTask       = "task"
-	fileCheckpoint = "checkpoint"
-)
-
-// savedTask is the task file.
-type savedTask struct {
-	_     struct{} `cbor:",toarray"`
-	State State
-	Task  []byte
-}
-
-var savedDecoder = wire.New(wire.Limits{Bytes: node.MaxTask + 256})
-
-func (s *Service) saveTask() error {
-	s.mu.Lock()
-	saved := savedTask{State: s.status.State, Task: s.task.Encode()}
-	s.mu.Unlock()
-	return s.o.Files.Write(fileTask, wire.MustMarshal(saved))
-}
-
-// loadTask takes up the task of the last run, where it was not ended.
-func (s *Service) loadTask() error {
-	b, err := s.o.Files.Read(fileTask, node.MaxTask+256)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	var saved savedTask
-	if err := savedDecoder.Unmarshal(b, &saved); err != nil {
-		return err
-	}
-	t, err := node.DecodeTask(saved.Task)
-	if err != nil {
-		return err
-	}
-	if saved.State == Running && time.Now().After(t.End()) {
-		saved.State = Done
-	}
+func (s *Service) find(name string) *job {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.task, s.status = t, newStatus(t, t.ID(), saved.State)
+	const fewest = 4 // digits of an id
+	if j := s.job; j != nil && (j.task.Name == name || len(name) >= fewest && strings.HasPrefix(j.status.ID, name)) {
+		return j
+	}
 	return nil
 }
 
-// checkpoints keeps one file: that of the present task. A checkpoint of another
-// task is as good as none.
-func (s *Service) checkpoints(id node.ID) node.Store { return &checkpoints{s.o.Files, id} }
-
-type checkpoints struct {
-	files Files
-	id    node.ID
-}
-
-func (c *checkpoints) Save(b []byte) error {
-	return c.files.Write(fileCheckpoint, append(c.id[:len(c.id):len(c.id)], b...))
-}
-
-func (c *checkpoints) Load() ([]byte, error) {
-	b, err := c.files.Read(fileCheckpoint, node.MaxCheckpoint)
-	if err != nil {
-		return nil, err
-	}
-	if len(b) < len(c.id) || node.ID(b[:len(c.id)]) != c.id {
-		return nil, fs.ErrNotExist
-	}
-	return b[len(c.id):], nil
-}
-
-// tellNewcomers sends the task to those who come, once they can open it, and
-// again from time to time for those who missed it. One of the neighbours is
-// enough.
-func (s *Service) tellNewcomers(ctx context.Context, t *node.Task) {
-	msg := t.Encode()
-	for {
-		changed := s.o.Member.Changed()
-		s.tell(ctx, msg)
-		again := time.NewTimer(s.o.Member.Wait(tellEvery))
-		select {
-		case <-ctx.Done():
-			again.Stop()
-			return
-		case <-changed:
-			again.Stop()
-		case <-again.C:
-		}
-	}
-}
-
-// Waits of telling, for a spread D of 30 s.
-const (
-	tellAfter = 12 * time.Second // a newcomer knows its neighbours' hellos by then
-	tellEvery = 5 * time.Minute
-)
-
-func (s *Service) tell(ctx context.Context, msg []byte) {
-	begin := time.Now()
-	delay := s.o.Member.Wait(tellAfter)
-	t := time.NewTimer(delay + time.Duration(s.fraction()*float64(delay)))
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return
-	case <-t.C:
-	}
+// halt ends a job, unless it is over, and reports whether it did.
+func (s *Service) halt(j *job) bool {
 	s.mu.Lock()
-	told := s.told.After(begin)
-	s.mu.Unlock()
-	if all, _ := s.o.Member.Present(); told || len(all) < 2 {
-		return
+	defer s.mu.Unlock()
+	if !j.active() && j.status.State != Failed {
+		return false
 	}
-	if err := s.o.Member.Broadcast(typeTask, msg); err != nil {
-		s.o.Log.Debug("task not told", "err", err)
+	j.status.State = Stopped
+	if j.stop != nil {
+		j.stop()
 	}
-}
-
-func (s *Service) fraction() float64 {
-	var b [1]byte
-	if _, err := s.o.Rand.Read(b[:]); err != nil {
-		return 0
-	}
-	return float64(b[0]) / 256
+	s.stopped = append(s.stopped, j.id)
+	s.stopped = s.stopped[max(0, len(s.stopped)-maxStopped):]
+	return true
 }

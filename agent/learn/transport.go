@@ -8,8 +8,14 @@ import (
 
 	"github.com/vecino-edge/vecino/crypto/shard"
 	"github.com/vecino-edge/vecino/crypto/signcrypt"
-	"github.com/vecino-edge/vecino/fl/model"
 	"github.com/vecino-edge/vecino/fl/node"
+)
+
+// Message types of the neighbours' plane that are used here.
+const (
+	typeUpdate = 1
+	typeShard  = 2
+	typeTask   = 14
 )
 
 // Reasons for which messages are refused here.
@@ -58,7 +64,7 @@ func (s *Service) onShard(_ signcrypt.PID, _ uint32, msg []byte) {
 // it.
 func (s *Service) put(in node.Inbound) {
 	s.mu.Lock()
-	running := s.status != nil && s.status.State == Running
+	running := s.job != nil && s.job.status.State == Running
 	s.mu.Unlock()
 	if !running {
 		return
@@ -76,10 +82,11 @@ func (s *Service) onTask(_ signcrypt.PID, _ uint32, msg []byte) {
 		s.o.Member.Refuse(reasonTask)
 		return
 	}
+	id := t.ID()
 	s.mu.Lock()
-	same := s.task != nil && s.task.ID() == t.ID()
+	same := s.job != nil && s.job.id == id
 	if same {
-		s.told = time.Now()
+		s.job.told = time.Now()
 	}
 	s.mu.Unlock()
 	if same || !s.o.Accept {
@@ -87,14 +94,6 @@ func (s *Service) onTask(_ signcrypt.PID, _ uint32, msg []byte) {
 	}
 	select {
 	case s.tasks <- t:
-	default:
+	default: // it is told again
 	}
-}
-
-// scores returns what of a score has a meaning, nil for the rest.
-func scores(s model.Score, regression bool) (accuracy, r2 *float64) {
-	if regression {
-		return nil, finite(s.R2)
-	}
-	return finite(s.Accuracy), nil
 }

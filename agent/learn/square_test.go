@@ -1,0 +1,185 @@
+// Copyright The Vecino Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package learn
+
+import (
+	"bytes"
+	"io/fs"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/vecino-edge/vecino/crypto/signcrypt"
+)
+
+// square is a neighbourhood in memory: what one says, all hear a moment later.
+type square struct {
+	mu      sync.Mutex
+	members map[signcrypt.PID]*member
+	changed chan struct{}
+	tasks   []signcrypt.PID // who told of a task, in order
+}
+
+const latency = 20 * time.Millisecond
+
+func newSquare() *square {
+	return &square{members: map[signcrypt.PID]*member{}, changed: make(chan struct{})}
+}
+
+// member is a device on a square.
+type member struct {
+	*square
+	id       signcrypt.PID
+	hearing  sync.Mutex // handlers run one at a time
+	handlers map[uint8]func(signcrypt.PID, uint32, []byte)
+	refused  map[string]int
+	chunks   int
+}
+
+func pid(i int) signcrypt.PID { return signcrypt.PID{byte(i + 1)} }
+
+// join puts a member on the square, in place of the one that was there before.
+func (s *square) join(i int) *member {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	m := &member{square: s, id: pid(i), handlers: map[uint8]func(signcrypt.PID, uint32, []byte){}, refused: map[string]int{}, chunks: 60}
+	s.members[m.id] = m
+	close(s.changed)
+	s.changed = make(chan struct{})
+	return m
+}
+
+func (m *member) leave() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.members, m.id)
+}
+
+func (m *member) Handle(typ uint8, h func(signcrypt.PID, uint32, []byte)) {
+	m.hearing.Lock()
+	defer m.hearing.Unlock()
+	m.handlers[typ] = h
+}
+
+func (m *member) Present() (all []signcrypt.PID, self int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for id := range m.members {
+		all = append(all, id)
+	}
+	slices.SortFunc(all, func(a, b signcrypt.PID) int { return bytes.Compare(a[:], b[:]) })
+	return all, slices.Index(all, m.id)
+}
+
+func (m *member) Changed() <-chan struct{} {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.changed
+}
+
+func (m *member) SendUpdate(to []signcrypt.PID, round uint32, header []byte, copies int, shards [][]byte) error {
+	for range copies {
+		m.say(to, m.id, typeUpdate, round, header)
+	}
+	for _, s := range shards {
+		all, _ := m.Present()
+		m.say(all, signcrypt.PID{}, typeShard, 0, s)
+	}
+	return nil
+}
+
+func (m *member) Broadcast(typ uint8, msg []byte) error {
+	all, _ := m.Present()
+	m.mu.Lock()
+	m.tasks = append(m.tasks, m.id)
+	m.mu.Unlock()
+	m.say(all, m.id, typ, 0, msg)
+	return nil
+}
+
+func (m *member) say(to []signcrypt.PID, from signcrypt.PID, typ uint8, round uint32, msg []byte) {
+	time.AfterFunc(latency, func() {
+		for _, id := range to {
+			m.mu.Lock()
+			other := m.members[id]
+			m.mu.Unlock()
+			if other != nil && other != m {
+				other.hear(from, typ, round, msg)
+			}
+		}
+	})
+}
+
+func (m *member) hear(from signcrypt.PID, typ uint8, round uint32, msg []byte) {
+	m.hearing.Lock()
+	defer m.hearing.Unlock()
+	if h := m.handlers[typ]; h != nil {
+		h(from, round, msg)
+	}
+}
+
+func (m *member) Refuse(reason string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.refused[reason]++
+}
+
+func (m *member) ChunksPerMinute() int { return m.chunks }
+
+func (m *member) Wait(d time.Duration) time.Duration { return d }
+
+// told returns how often somebody told of a task so far.
+func (s *square) told() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.tasks)
+}
+
+// disk is files in memory.
+type disk struct {
+	mu    sync.Mutex
+	files map[string][]byte
+	err   error // of Write
+}
+
+func (d *disk) Write(name string, data []byte) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.err != nil {
+		return d.err
+	}
+	d.files[name] = slices.Clone(data)
+	return nil
+}
+
+func (d *disk) Read(name string, limit int64) ([]byte, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	b, ok := d.files[name]
+	switch {
+	case !ok:
+		return nil, fs.ErrNotExist
+	case int64(len(b)) > limit:
+		return nil, fs.ErrInvalid
+	}
+	return slices.Clone(b), nil
+}
+
+func (d *disk) fail(err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.err = err
+}
+
+func (n *notes) Write(p []byte) (int, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.buf.Write(p)
+}
+
+func (d *dice) Read(p []byte) (int, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.r.Read(p)
+}

@@ -1,0 +1,110 @@
+// Copyright The Vecino Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package learn
+
+import (
+	"encoding/hex"
+
+	"github.com/vecino-edge/vecino/fl/model"
+	"github.com/vecino-edge/vecino/fl/node"
+)
+
+// State is what a task is at.
+type State string
+
+// The states of a task.
+const (
+	Waiting State = "waiting" // it is to be taken up
+	Running State = "running"
+	Done    State = "done"
+	Stopped State = "stopped" // by the owner
+	Failed  State = "failed"  // it is tried again with the next start of the agent
+)
+
+func (s State) valid() bool {
+	switch s {
+	case Waiting, Running, Done, Stopped, Failed:
+		return true
+	}
+	return false
+}
+
+// Status is a task as people see it. Accuracy is a fraction; it is nil in a
+// regression, as R2 is in a classification.
+type Status struct {
+	ID           string   `json:"id"`
+	Name         string   `json:"name"`
+	State        State    `json:"state"`
+	Error        string   `json:"error,omitempty"`
+	Round        uint32   `json:"round"` // rounds that ended
+	Rounds       uint32   `json:"rounds"`
+	Neighbours   int      `json:"neighbours"`
+	Heard        int      `json:"heard"`
+	Rows         int      `json:"rows"`
+	Parameters   int      `json:"parameters"`
+	Loss         *float64 `json:"loss"`
+	Accuracy     *float64 `json:"accuracy"`
+	R2           *float64 `json:"r2,omitempty"`
+	Algorithm    string   `json:"algorithm"`
+	Topology     string   `json:"topology"`
+	PayloadBytes int      `json:"payload_bytes"`
+	SavedBytes   int64    `json:"checkpoint_bytes"`     // written since the start
+	ResumedAt    *uint32  `json:"resumed_at,omitempty"` // rounds that had ended then
+}
+
+func newStatus(t *node.Task, id node.ID, state State) Status {
+	return Status{
+		ID: hex.EncodeToString(id[:]), Name: t.Name, State: state, Rounds: t.Rounds,
+		Algorithm: node.Algorithm(t.Algorithm).String(), Topology: t.Topology,
+	}
+}
+
+// Status returns the present task, or the last one, and nil before the first.
+func (s *Service) Status() *Status {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.job == nil {
+		return nil
+	}
+	copied := s.job.status
+	return &copied
+}
+
+// change changes the status of a job under the lock and returns a copy.
+func (s *Service) change(j *job, f func(*Status)) Status {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f(&j.status)
+	return j.status
+}
+
+func (s *Service) onRound(j *job, r node.Report) {
+	if r.SaveErr != nil {
+		s.o.Log.Error("checkpoint not saved; a power cut now would lose rounds", "round", r.Round, "err", r.SaveErr)
+	}
+	s.change(j, func(st *Status) {
+		st.Round, st.Neighbours, st.Heard = r.Round+1, r.Neighbours, r.Heard
+		st.Loss = finite(r.Loss)
+		st.Accuracy, st.R2 = scores(r.Score, j.task.Classes == 0)
+		st.PayloadBytes = r.Payload
+		st.SavedBytes += int64(r.Saved)
+	})
+	s.o.Log.Debug("round", "round", r.Round, "heard", r.Heard, "of", r.Neighbours, "loss", r.Loss, "accuracy", r.Score.Accuracy)
+}
+
+// scores returns what of a score has a meaning, nil for the rest.
+func scores(s model.Score, regression bool) (accuracy, r2 *float64) {
+	if regression {
+		return nil, finite(s.R2)
+	}
+	return finite(s.Accuracy), nil
+}
+
+// finite returns nil for what JSON cannot say.
+func finite(v float64) *float64 {
+	if v-v != 0 { // NaN or infinite
+		return nil
+	}
+	return &v
+}
