@@ -153,11 +153,6 @@ func (s *Server) verb(w http.ResponseWriter, r *http.Request) {
 		respond(w, nil, control.Errorf(control.Usage, "arguments: %v", err))
 		return
 	}
-	// The time to read a request would otherwise cut a verb that takes longer.
-	if err := http.NewResponseController(w).SetReadDeadline(time.Time{}); err != nil {
-		respond(w, nil, err)
-		return
-	}
 	out, err := s.Table.Do(r.Context(), r.PathValue("verb"), args)
 	respond(w, out, err)
 }
@@ -166,10 +161,6 @@ func (s *Server) verb(w http.ResponseWriter, r *http.Request) {
 func (s *Server) events(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "text/event-stream")
 	c := http.NewResponseController(w)
-	if err := c.SetReadDeadline(time.Time{}); err != nil { // else the stream ends with the time for a request
-		respond(w, nil, err)
-		return
-	}
 	tick := time.NewTicker(eventsEvery)
 	defer tick.Stop()
 	for {
