@@ -31,10 +31,6 @@ func runCommand(std stdio) *cobra.Command {
 
 func runAgent(ctx context.Context, std stdio, file string) error {
 	h, err := openHome(store.StatePath(std.getenv), std.getenv)
-	var inUse *store.InUseError
-	if errors.As(err, &inUse) {
-		return &failure{code: exitBusy, err: err, hint: "one agent runs for each state folder; choose another by VECINO_STATE"}
-	}
 	if err != nil {
 		return err
 	}
@@ -42,7 +38,7 @@ func runAgent(ctx context.Context, std stdio, file string) error {
 	if file == "" {
 		file = h.path(fileConfig)
 	} else if _, err := os.Stat(file); err != nil {
-		return fmt.Errorf("configuration: %w", err)
+		return hint(fmt.Errorf("configuration: %w", err), "vecino config schema describes the file")
 	}
 	loaded, err := loadConfig(file, std)
 	if err != nil {

@@ -9,11 +9,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"strings"
 	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 	"github.com/vecino-edge/vecino/agent/control"
+	"github.com/vecino-edge/vecino/agent/store"
 	"github.com/vecino-edge/vecino/agent/web"
 )
 
@@ -27,9 +29,15 @@ func askAgent(ctx context.Context, std stdio, verb string, args, out any) error 
 	var refused *control.Error
 	switch {
 	case errors.As(err, &refused):
-		return &failure{code: exitCodes[refused.Code], err: refused, hint: refused.Hint}
+		code, known := exitCodes[refused.Code]
+		if !known { // of an agent that is newer than this program
+			code = exitFailed
+		}
+		return &failure{code: code, err: refused, hint: refused.Hint}
 	case errors.Is(err, web.ErrNotRunning):
 		return &failure{code: exitFailed, err: err, hint: "start it with vecino run; VECINO_STATE says which one is meant"}
+	case errors.Is(err, fs.ErrPermission):
+		return hint(err, "run as the user whose agent it is")
 	}
 	return err
 }
@@ -68,6 +76,42 @@ func verb[T any](std stdio, c *cobra.Command, name string, args func(cmd *cobra.
 		return nil
 	}
 	return c
+}
+
+// readVerb returns a command for a verb that changes nothing. Where no agent runs,
+// resting answers from the state folder.
+func readVerb[T any](std stdio, c *cobra.Command, name string, resting func(h *home) (T, error), show printer[T]) *cobra.Command {
+	asJSON := c.Flags().Bool("json", false, "print JSON")
+	c.Args = cobra.NoArgs
+	c.RunE = func(cmd *cobra.Command, _ []string) error {
+		out, err := askOrView(cmd.Context(), std, name, resting)
+		if err != nil {
+			return err
+		}
+		if *asJSON {
+			return writeJSON(std.out, out)
+		}
+		show(std.out, out)
+		return nil
+	}
+	return c
+}
+
+func askOrView[T any](ctx context.Context, std stdio, name string, resting func(h *home) (T, error)) (out T, err error) {
+	err = askAgent(ctx, std, name, nil, &out)
+	if !errors.Is(err, web.ErrNotRunning) {
+		return out, err
+	}
+	path := store.StatePath(std.getenv)
+	dir, err := store.View(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return out, hint(fmt.Errorf("no agent is running, and there is no state folder %s", path), "vecino init makes one; VECINO_STATE says which one is meant")
+	}
+	if err != nil {
+		return out, err
+	}
+	defer dir.Close()
+	return resting(&home{dir: dir})
 }
 
 // columns aligns lines of tab-separated cells.

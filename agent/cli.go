@@ -11,10 +11,12 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strconv"
 	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"github.com/vecino-edge/vecino/agent/config"
 )
 
 // The exit codes that scripts rely on.
@@ -65,6 +67,17 @@ func hint(err error, format string, args ...any) error {
 	return &failure{code: exitFailed, err: err, hint: fmt.Sprintf(format, args...)}
 }
 
+// checkSetting refuses the value of a flag that the setting at path would not
+// take.
+func checkSetting(flag, path, value string) error {
+	_, err := config.Load(config.Source{Flags: map[string]string{path: value}})
+	var problem *config.Error
+	if errors.As(err, &problem) {
+		return usage("%s: %s", flag, problem.Reason)
+	}
+	return err
+}
+
 // run runs the command line and returns the exit code. It ends early, and in
 // order, on SIGINT and SIGTERM.
 func run(args []string, std stdio) int {
@@ -106,10 +119,9 @@ func newRoot(std stdio) *cobra.Command {
 	root.SetIn(std.in)
 	root.SetOut(std.out)
 	root.SetErr(std.err)
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return &failure{code: exitUsage, err: err, hint: "see " + cmd.CommandPath() + " --help"}
-	})
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error { return wrong(cmd, flagError(err)) })
 	root.CompletionOptions.DisableDefaultCmd = true
+	root.SetHelpCommand(helpCommand())
 	root.AddCommand(
 		demoCommand(std), runCommand(std), initCommand(std), statusCommand(std), peersCommand(std),
 		learnCommand(std), keyCommand(std), configCommand(std), versionCommand(std), completionCommand(),
@@ -118,19 +130,35 @@ func newRoot(std stdio) *cobra.Command {
 	return root
 }
 
+// helpCommand is `vecino help`, which unlike that of the library knows when it
+// cannot help.
+func helpCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "help [VERB]", Short: "Show the help of a verb", Args: cobra.ArbitraryArgs,
+		RunE: func(c *cobra.Command, args []string) error {
+			about, rest, err := c.Root().Find(args)
+			if err != nil {
+				return wrong(c, err)
+			}
+			if len(rest) > 0 {
+				return unknownVerb(about, rest[0])
+			}
+			about.InitDefaultHelpFlag()
+			return about.Help()
+		},
+	}
+}
+
 // strictArgs turns every complaint about arguments into wrong usage, and a verb
 // that has only sub-verbs into one that says so.
 func strictArgs(cmd *cobra.Command) {
 	check := cmd.Args
 	cmd.Args = func(c *cobra.Command, args []string) error {
 		if c.HasSubCommands() && len(args) > 0 {
-			return &failure{code: exitUsage, err: fmt.Errorf("%s: unknown verb %q", c.CommandPath(), args[0]), hint: "see " + c.CommandPath() + " --help"}
+			return unknownVerb(c, args[0])
 		}
-		if check == nil {
-			return nil
-		}
-		if err := check(c, args); err != nil {
-			return &failure{code: exitUsage, err: err, hint: "see " + c.CommandPath() + " --help"}
+		if check != nil && check(c, args) != nil {
+			return wrong(c, argumentError(c, args))
 		}
 		return nil
 	}
@@ -139,10 +167,50 @@ func strictArgs(cmd *cobra.Command) {
 	}
 }
 
+// wrong says that a verb was called in a wrong way.
+func wrong(c *cobra.Command, err error) error {
+	if c.HasParent() {
+		err = fmt.Errorf("%s: %w", strings.TrimPrefix(c.CommandPath(), c.Root().Name()+" "), err)
+	}
+	return &failure{code: exitUsage, err: err, hint: "see " + c.CommandPath() + " --help"}
+}
+
+func unknownVerb(c *cobra.Command, name string) error {
+	err := wrong(c, fmt.Errorf("unknown verb %q", name)).(*failure)
+	c.SuggestionsMinimumDistance = 2
+	if near := c.SuggestionsFor(name); len(near) > 0 {
+		err.hint = "did you mean " + c.CommandPath() + " " + near[0] + "?"
+	}
+	return err
+}
+
+// argumentError compares the arguments with those that the verb's line of usage
+// names.
+func argumentError(c *cobra.Command, args []string) error {
+	_, want, _ := strings.Cut(c.Use, " ")
+	given := "nothing"
+	if len(args) > 0 {
+		given = strconv.Quote(strings.Join(args, " "))
+	}
+	if want == "" {
+		return fmt.Errorf("no argument is wanted, %s is given", given)
+	}
+	return fmt.Errorf("%s is wanted, %s is given", want, given)
+}
+
+// flagError strips the name of the function that could not read a flag's value.
+func flagError(err error) error {
+	var number *strconv.NumError
+	if errors.As(err, &number) {
+		return errors.New(strings.Replace(err.Error(), number.Error(), number.Err.Error(), 1))
+	}
+	return err
+}
+
 // group returns a verb that has only sub-verbs.
 func group(use, short string, subs ...*cobra.Command) *cobra.Command {
 	c := &cobra.Command{Use: use, Short: short, Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
-		return &failure{code: exitUsage, err: fmt.Errorf("%s: a verb is missing", cmd.CommandPath()), hint: "see " + cmd.CommandPath() + " --help"}
+		return wrong(cmd, errors.New("a verb is missing"))
 	}}
 	c.AddCommand(subs...)
 	return c

@@ -55,7 +55,10 @@ type deviceOptions struct {
 // newDevice puts a device together that is in a neighbourhood. It starts
 // nothing but the embedded broker, so that its address is known.
 func newDevice(cfg *config.Config, h *home, log *slog.Logger, o deviceOptions) (*device, error) {
-	if !h.founded() {
+	if missing := h.missing(); len(missing) > 0 {
+		if h.has(fileCharter) {
+			return nil, h.damaged(missing[0], "is missing")
+		}
 		return nil, hint(errors.New("this device is in no neighbourhood yet"),
 			"vecino init --found begins one, vecino init --join CODE enters one")
 	}
@@ -108,7 +111,7 @@ func (d *device) openBroker() error {
 		}
 	}
 	if o.URL == "" {
-		return hint(errors.New("no broker is named"), "set broker.url in %s, or broker.listen to run one here", d.home.path(fileConfig))
+		return hint(errors.New("no broker is named"), "set broker.url in the configuration file, or broker.listen to run one here")
 	}
 	d.links = newLinks(o, d.log.With("room", "bus"))
 	return nil
@@ -155,7 +158,7 @@ func (d *device) openIssuer(keys *issuer.Keys, k [32]byte, signed *issuer.Signed
 		return err
 	}
 	if d.book, err = openIssued(d.home.path(fileIssued)); err != nil {
-		return err
+		return hint(err, "wait until the next epoch has begun, move the file away and start again: it keeps a device from having two keys in one epoch")
 	}
 	d.keeper = &door.Keeper{
 		Keys: keys, K: k, Registry: d.home, Rand: rand.Reader, Now: time.Now, Strict: d.cfg.Policy == config.PolicyStrict,
@@ -186,15 +189,19 @@ func loadData(dir string) (*learn.Data, error) {
 	if dir == "" {
 		return nil, learn.ErrNoData
 	}
+	if info, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("the data folder %s is not there; it holds train.csv and test.csv", dir)
+	} else if err != nil {
+		return nil, fmt.Errorf("data folder: %w", err)
+	} else if !info.IsDir() {
+		return nil, fmt.Errorf("the data folder %s is a file; name the folder that holds train.csv and test.csv", dir)
+	}
 	schema, err := config.ReadDataSchema(filepath.Join(dir, "schema.toml"))
 	if err != nil {
 		return nil, err
 	}
 	if schema == nil {
 		schema = &dataset.Schema{}
-	}
-	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-		return nil, fmt.Errorf("the data folder %s is not there; it holds train.csv and test.csv", dir)
 	}
 	train, test, err := dataset.Load(os.DirFS(dir), *schema, dataset.Limits{})
 	if err != nil {
@@ -270,15 +277,4 @@ func localAddress() (string, error) {
 		return "", errors.New("this device has no IPv4 address; set broker.url to how others reach its broker")
 	}
 	return loopback, nil
-}
-
-// forget erases what makes the device a member, the charter last, so that an
-// interrupted leave is finished by the next.
-func (h *home) forget() error {
-	for _, name := range []string{fileIssuer, fileGuests, fileIssued, "task", "checkpoint", fileK, fileIdentity, fileCharter} {
-		if err := os.Remove(h.path(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-	}
-	return nil
 }

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"sync"
 
+	"github.com/vecino-edge/vecino/agent/config"
 	"github.com/vecino-edge/vecino/agent/store"
 	"github.com/vecino-edge/vecino/crypto/door"
 	"github.com/vecino-edge/vecino/crypto/issuer"
@@ -44,6 +45,10 @@ type home struct {
 // openHome opens the state folder for the agent.
 func openHome(path string, getenv func(string) string) (*home, error) {
 	dir, err := store.Open(path)
+	var inUse *store.InUseError
+	if errors.As(err, &inUse) {
+		return nil, &failure{code: exitBusy, err: err, hint: "one agent runs for each state folder; stop it, or choose another folder by VECINO_STATE"}
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -64,14 +69,35 @@ func (h *home) has(name string) bool {
 }
 
 // founded reports whether the device is in a neighbourhood.
-func (h *home) founded() bool { return h.has(fileCharter) && h.has(fileK) && h.has(fileIdentity) }
+func (h *home) founded() bool { return len(h.missing()) == 0 }
+
+// damaged says what can be done where a file is spoilt without which the device
+// is no member.
+func (h *home) damaged(name, how string, args ...any) error {
+	return hint(fmt.Errorf("%s %w", h.path(name), fmt.Errorf(how, args...)),
+		"put a copy of the file back; where there is none, move %s away and enter the neighbourhood anew by vecino init --join CODE", h.dir.Root())
+}
+
+// missing returns the files that a member has and this device has not.
+func (h *home) missing() (names []string) {
+	for _, name := range []string{fileIdentity, fileK, fileCharter} {
+		if !h.has(name) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
 
 func (h *home) identity() (*issuer.Identity, error) {
 	b, err := h.dir.Read(fileIdentity, maxSmallFile)
 	if err != nil {
 		return nil, err
 	}
-	return issuer.RestoreIdentity(b)
+	id, err := issuer.RestoreIdentity(b)
+	if err != nil {
+		return nil, h.damaged(fileIdentity, "is damaged: %w", err)
+	}
+	return id, nil
 }
 
 func (h *home) charter() (*issuer.SignedCharter, *issuer.Charter, error) {
@@ -81,9 +107,18 @@ func (h *home) charter() (*issuer.SignedCharter, *issuer.Charter, error) {
 	}
 	s, c, err := issuer.DecodeCharter(b)
 	if err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", h.path(fileCharter), err)
+		return nil, nil, h.damaged(fileCharter, "is damaged: %w", err)
 	}
 	return s, c, nil
+}
+
+// namesOf returns the names of the members.
+func namesOf(c *issuer.Charter) []string {
+	names := make([]string, len(c.Members))
+	for i, m := range c.Members {
+		names[i] = m.Name
+	}
+	return names
 }
 
 // SaveCharter keeps a newer charter.
@@ -97,7 +132,7 @@ func (h *home) k() (k [pseudonym.KeySize]byte, err error) {
 		return k, err
 	}
 	if len(b) != len(k) {
-		return k, fmt.Errorf("%s has %d bytes, not %d: the file is damaged", h.path(fileK), len(b), len(k))
+		return k, h.damaged(fileK, "is damaged: it has %d bytes, not %d", len(b), len(k))
 	}
 	return [pseudonym.KeySize]byte(b), nil
 }
@@ -111,7 +146,11 @@ func (h *home) issuerKeys() (*issuer.Keys, error) {
 	if err != nil {
 		return nil, err
 	}
-	return issuer.RestoreKeys(b)
+	keys, err := issuer.RestoreKeys(b)
+	if err != nil {
+		return nil, h.damaged(fileIssuer, "is damaged: %w", err)
+	}
+	return keys, nil
 }
 
 // SaveGuests keeps the open invites.
@@ -133,9 +172,38 @@ func (h *home) guests() ([]door.Guest, error) {
 	}
 	var g []door.Guest
 	if err := wire.Unmarshal(b, &g); err != nil {
-		return nil, fmt.Errorf("%s: %w", h.path(fileGuests), err)
+		return nil, hint(fmt.Errorf("%s is damaged: %w", h.path(fileGuests), err), "remove it; open invites are void then, and new ones can be made")
 	}
 	return g, nil
+}
+
+// forget erases what makes the device a member, the charter last, so that an
+// interrupted leave is finished by the next.
+func (h *home) forget() error {
+	if err := h.forgetBroker(); err != nil {
+		return err
+	}
+	for _, name := range []string{fileIssuer, fileGuests, fileIssued, "task", "checkpoint", filePassword, fileK, fileIdentity, fileCharter} {
+		if err := os.Remove(h.path(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
+// forgetBroker takes the neighbourhood's broker out of the configuration, in
+// which the next invite, or the next founding, would otherwise find it.
+func (h *home) forgetBroker() error {
+	if !h.has(fileConfig) {
+		return nil
+	}
+	loaded, err := config.Load(config.Source{StateFile: h.path(fileConfig)})
+	if err != nil {
+		return nil // the next init says what is wrong with the file, and stops
+	}
+	keepAlive := loaded.Config.Broker.KeepAlive
+	loaded.Config.Broker = config.Broker{KeepAlive: keepAlive}
+	return h.writeConfig(loaded.Config)
 }
 
 // epochKeys keeps the secrets of an epoch in a folder in memory, or where the

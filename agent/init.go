@@ -10,13 +10,12 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
-	"github.com/spf13/cobra"
 	"github.com/vecino-edge/vecino/agent/bus"
 	"github.com/vecino-edge/vecino/agent/config"
 	"github.com/vecino-edge/vecino/agent/neighbour"
@@ -28,21 +27,6 @@ import (
 	"github.com/vecino-edge/vecino/crypto/wire"
 )
 
-// initFlags are the flags of init.
-type initFlags struct {
-	dir     string
-	found   bool
-	join    string
-	name    string
-	broker  config.Broker
-	data    string
-	epoch   time.Duration
-	chunks  uint16
-	spread  time.Duration
-	timeout time.Duration
-	asJSON  bool
-}
-
 // initInfo is what init prints.
 type initInfo struct {
 	Name    string `json:"name"`
@@ -52,40 +36,9 @@ type initInfo struct {
 	Members int    `json:"members"`
 }
 
-func initCommand(std stdio) *cobra.Command {
-	f := &initFlags{}
-	c := &cobra.Command{
-		Use:   "init",
-		Short: "Make this device's keys, and found or join a neighbourhood",
-		Long: "Make this device's keys and configuration, and found a neighbourhood or join one by an invite code.\n" +
-			"Founding without --broker runs a broker on this device, on port 1883, with an account of its own.",
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd.Context(), std) },
-	}
-	flags := c.Flags()
-	flags.StringVar(&f.dir, "dir", "", "state folder (default $VECINO_STATE or /var/lib/vecino)")
-	flags.BoolVar(&f.found, "found", false, "found a neighbourhood")
-	flags.StringVar(&f.join, "join", "", "join the neighbourhood of this invite `CODE`; - reads it from standard input")
-	flags.StringVar(&f.name, "name", "", "name of this device (default the host's name)")
-	flags.StringVar(&f.broker.URL, "broker", "", "broker `URL`, mqtt://host:port or mqtts://host:port")
-	flags.StringVar(&f.broker.Listen, "listen", "", "run a broker on this `ADDRESS`, host:port")
-	flags.StringVar(&f.broker.Username, "username", "", "account at the broker, shared by the neighbourhood")
-	flags.StringVar(&f.broker.PasswordFile, "password-file", "", "`FILE` with the account's password")
-	flags.StringVar(&f.broker.CAFile, "ca-file", "", "PEM `FILE` of the authority that vouches for the broker")
-	flags.StringVar(&f.broker.CertFile, "cert-file", "", "PEM `FILE` of a client certificate, shared by the neighbourhood")
-	flags.StringVar(&f.broker.KeyFile, "key-file", "", "PEM `FILE` of its key")
-	flags.StringVar(&f.data, "data", "", "folder with train.csv and test.csv to learn from")
-	flags.DurationVar(&f.epoch, "epoch", time.Hour, "how long a pseudonym lasts (founding)")
-	flags.Uint16Var(&f.chunks, "chunks-per-minute", 60, "chunks of 4 kB that each device may send (founding)")
-	flags.DurationVar(&f.spread, "spread", 30*time.Second, "spread of leaving and entering at an epoch's edge (founding)")
-	flags.DurationVar(&f.timeout, "timeout", 2*time.Minute, "how long to wait for an answer (joining)")
-	flags.BoolVar(&f.asJSON, "json", false, "print JSON")
-	return c
-}
-
 func (f *initFlags) run(ctx context.Context, std stdio) error {
-	if f.found == (f.join != "") {
-		return &failure{code: exitUsage, err: errors.New("init: say either --found or --join CODE"), hint: "see vecino init --help"}
+	if err := f.check(); err != nil {
+		return err
 	}
 	dir := f.dir
 	if dir == "" {
@@ -126,13 +79,17 @@ func (f *initFlags) print(std stdio, info initInfo) error {
 	if f.asJSON {
 		return writeJSON(std.out, info)
 	}
+	next := "vecino run"
+	if f.dir != "" && f.dir != store.StatePath(std.getenv) { // the other verbs find the folder by the variable alone
+		next = "export VECINO_STATE=" + info.Dir + ", vecino run"
+	}
 	if f.found {
 		fmt.Fprintf(std.out, "%s founded a neighbourhood; its state is in %s\n", info.Name, info.Dir)
-		fmt.Fprintf(std.out, "next: vecino run, and then vecino peers invite for each device that is to join\n")
+		fmt.Fprintf(std.out, "next: %s, and then vecino peers invite for each device that is to join\n", next)
 		return nil
 	}
 	fmt.Fprintf(std.out, "%s joined a neighbourhood of %d; its state is in %s\n", info.Name, info.Members, info.Dir)
-	fmt.Fprintf(std.out, "next: vecino run\n")
+	fmt.Fprintf(std.out, "next: %s\n", next)
 	return nil
 }
 
@@ -188,7 +145,10 @@ func (h *home) newIdentity() (*issuer.Identity, error) {
 
 // ownAccount gives the embedded broker an account where nobody named one.
 func ownAccount(h *home, c *config.Broker) error {
-	if c.Username != "" {
+	switch {
+	case c.Username != "" && c.PasswordFile == "":
+		return usage("init: --username %s: a broker on this device wants --password-file as well", c.Username)
+	case c.Username != "" || c.PasswordFile != "":
 		return nil
 	}
 	var b [20]byte
@@ -273,14 +233,18 @@ func (f *initFlags) joinThere(ctx context.Context, std stdio, h *home, cfg *conf
 	ctx, cancel := context.WithTimeout(ctx, f.timeout)
 	defer cancel()
 	log := slog.New(slog.NewTextHandler(std.err, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	told := ""
 	w, err := neighbour.Join(ctx, newLinks(o, log).dial, rand.Reader, invite, id, cfg.Name, func(reason string) {
-		fmt.Fprintf(std.err, "vecino: %s\n", reason)
+		if told != reason {
+			fmt.Fprintf(std.err, "vecino: hint: %s\n", reason)
+		}
+		told = reason
 	})
 	if err != nil {
-		return 0, joinError(err, o)
+		return 0, joinError(err, o, told)
 	}
 	if skew := time.Until(w.Time); skew.Abs() > 2*time.Minute {
-		fmt.Fprintf(std.err, "vecino: this device's clock is %v off the issuer's; set it before vecino run\n", skew.Round(time.Second))
+		fmt.Fprintf(std.err, "vecino: hint: this device's clock is %v off the issuer's; set it before vecino run\n", skew.Round(time.Second))
 	}
 	if err := h.writeConfig(cfg); err != nil {
 		return 0, err
@@ -312,32 +276,27 @@ func takeInvite(h *home, c *config.Broker, i *door.Invite) error {
 	return nil
 }
 
-func joinError(err error, o bus.Options) error {
-	if errors.Is(err, context.DeadlineExceeded) {
-		return hint(fmt.Errorf("nobody answers at the door on %s", o.URL),
-			"the device that made the invite has to run and reach the same broker; then try again with the same code")
+// joinError says why a device did not come in; told is what the issuers said last.
+func joinError(err error, o bus.Options, told string) error {
+	var wait *door.WaitError
+	switch {
+	case errors.As(err, &wait) && wait.Refused:
+		return &failure{code: exitRefused, err: err}
+	case errors.Is(err, context.Canceled):
+		return errors.New("interrupted")
+	case !errors.Is(err, context.DeadlineExceeded):
+		return err
+	case told != "":
+		return &failure{code: exitBusy, err: errors.New("not let in yet: " + told), hint: "try again with the same code"}
 	}
-	return err
+	return hint(fmt.Errorf("nobody answers at the door on %s", o.URL),
+		"the device that made the invite has to run and reach the same broker; then try again with the same code")
 }
 
 func readCode(std stdio) (string, error) {
-	b := make([]byte, 4096)
-	n, err := std.in.Read(b)
-	if n == 0 && err != nil {
+	b, err := io.ReadAll(io.LimitReader(std.in, 4096))
+	if err != nil {
 		return "", fmt.Errorf("read the invite from standard input: %w", err)
 	}
-	return string(b[:n]), nil
+	return string(b), nil
 }
-
-// loadConfig reads the settings of a device from all their places.
-func loadConfig(stateFile string, std stdio) (*config.Loaded, error) {
-	cmdline, err := os.ReadFile("/proc/cmdline")
-	if err != nil {
-		cmdline = nil
-	}
-	return config.Load(config.Source{
-		KernelCmdline: string(cmdline), EtcFile: etcConfig, StateFile: stateFile, Environ: std.environ,
-	})
-}
-
-const etcConfig = "/etc/vecino/config.toml"

@@ -22,7 +22,7 @@ func learnCommand(std stdio) *cobra.Command {
 	}
 	stop := &cobra.Command{Use: "stop TASK", Short: "Stop a task on this device, by its name or id", Args: cobra.ExactArgs(1)}
 	return group("learn", "Learn together with the neighbours",
-		verb(std, &cobra.Command{Use: "status", Short: "Show this device's task"}, "learn/status", nil, showTasks),
+		readVerb(std, &cobra.Command{Use: "status", Short: "Show this device's task"}, "learn/status", restingTasks, showTasks),
 		verb(std, start, "learn/start", func(_ *cobra.Command, args []string) (any, error) { return readTask(args[0]) }, showTask),
 		verb(std, stop, "learn/stop", func(_ *cobra.Command, args []string) (any, error) {
 			return map[string]string{"name": args[0]}, nil
@@ -78,6 +78,24 @@ func readTask(path string) (*taskArgs, error) {
 
 type tasksInfo struct {
 	Tasks []learn.Status `json:"tasks"`
+}
+
+// restingTask is the task that the state folder tells of, nil where there is
+// none.
+func restingTask(h *home) (*learn.Status, error) {
+	s, err := learn.Saved(h.dir)
+	if err != nil {
+		return nil, hint(fmt.Errorf("%s: %w", h.dir.Root(), err), "remove the file task; the device forgets the task then")
+	}
+	return s, nil
+}
+
+func restingTasks(h *home) (tasksInfo, error) {
+	s, err := restingTask(h)
+	if s == nil || err != nil {
+		return tasksInfo{Tasks: []learn.Status{}}, err
+	}
+	return tasksInfo{Tasks: []learn.Status{*s}}, nil
 }
 
 func showTasks(w io.Writer, t tasksInfo) {

@@ -132,7 +132,11 @@ const maxPassword = 1024
 func readPassword(path string) (bus.Secret, error) {
 	b, err := store.ReadFile(path, maxPassword)
 	if err != nil {
-		return bus.Secret{}, fmt.Errorf("broker.password_file: %w", err)
+		return bus.Secret{}, hint(fmt.Errorf("broker.password_file: %w", err), "write the password of the broker's account into the file")
 	}
-	return bus.NewSecret(strings.TrimRight(string(b), "\r\n")), nil
+	password := strings.TrimRight(string(b), "\r\n")
+	if password == "" {
+		return bus.Secret{}, hint(fmt.Errorf("broker.password_file: %s is empty", path), "write the password of the broker's account into the file")
+	}
+	return bus.NewSecret(password), nil
 }

@@ -13,8 +13,22 @@ import (
 
 func peersCommand(std stdio) *cobra.Command {
 	return group("peers", "See and change who belongs to the neighbourhood",
-		verb(std, &cobra.Command{Use: "list", Short: "List members and neighbours"}, "peers/list", nil, showPeers),
+		readVerb(std, &cobra.Command{Use: "list", Short: "List members and neighbours"}, "peers/list", restingPeers, showPeers),
 		inviteCommand(std), admitCommand(std), leaveCommand(std))
+}
+
+// restingPeers is what the state folder says of the neighbourhood.
+func restingPeers(h *home) (peersInfo, error) {
+	p := peersInfo{Members: []string{}, Neighbours: []neighbourInfo{}, Waiting: []waitingInfo{}, Issuer: h.has(fileIssuer)}
+	if !h.founded() {
+		return p, nil
+	}
+	_, c, err := h.charter()
+	if err != nil {
+		return p, err
+	}
+	p.Members, p.Generation = namesOf(c), c.Gen
+	return p, nil
 }
 
 func inviteCommand(std stdio) *cobra.Command {
@@ -45,7 +59,11 @@ func showPeers(w io.Writer, p peersInfo) {
 	for _, m := range p.Members {
 		lines = append(lines, "  "+m)
 	}
-	lines = append(lines, "neighbours in this epoch")
+	if len(p.Neighbours) == 0 {
+		lines = append(lines, "no neighbours are seen in this epoch")
+	} else {
+		lines = append(lines, "neighbours in this epoch")
+	}
 	for _, n := range p.Neighbours {
 		state := "silent"
 		if n.Present {

@@ -10,108 +10,203 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/vecino-edge/vecino/agent/learn"
+	"github.com/vecino-edge/vecino/fl/dataset"
 	"golang.org/x/term"
 )
 
 // screen shows a demo: a table that is drawn again in its place on a terminal,
 // one line for each round elsewhere, nothing with --json.
 type screen struct {
-	out    io.Writer
-	live   bool
-	mute   bool
-	rounds int
-	rows   []int
-	drawn  int    // lines of the table on the terminal
-	last   uint32 // round of the last line
+	out     io.Writer
+	size    func() (width, height int) // nil where out is no terminal
+	mute    bool
+	rounds  int
+	measure measure
+
+	mu    sync.Mutex // log lines come from everywhere
+	drawn int        // lines of the table that stand right above the cursor
+	last  uint32     // round that was shown last
 }
 
+// measure is what the devices' results mean.
+type measure struct {
+	name   string
+	format func(v float64) string
+}
+
+var (
+	accuracy = measure{"accuracy", func(v float64) string { return fmt.Sprintf("%.1f %%", 100*v) }}
+	rSquared = measure{"R2", func(v float64) string { return fmt.Sprintf("%.3f", v) }}
+)
+
 func newScreen(std stdio, f *demoFlags, shares []*learn.Data) *screen {
-	s := &screen{out: std.out, mute: f.asJSON, rounds: f.rounds}
-	if file, ok := std.out.(*os.File); ok {
-		s.live = term.IsTerminal(int(file.Fd())) && std.getenv("TERM") != "dumb"
+	s := &screen{out: std.out, mute: f.asJSON, rounds: f.rounds, measure: accuracy}
+	if shares[0].Train.Kind == dataset.Regression {
+		s.measure = rSquared
 	}
-	for _, share := range shares {
-		s.rows = append(s.rows, share.Train.Rows())
+	file, ok := std.out.(*os.File)
+	if !ok || std.getenv("TERM") == "dumb" || !term.IsTerminal(int(file.Fd())) {
+		return s
+	}
+	s.size = func() (width, height int) {
+		width, height, err := term.GetSize(int(file.Fd()))
+		if err != nil || width == 0 || height == 0 { // a serial line knows no size
+			return 80, 24
+		}
+		return width, height
 	}
 	return s
 }
 
-// say prints a line of its own, above the table.
+// say prints a line of its own, below the table.
 func (s *screen) say(format string, args ...any) {
-	if !s.mute {
-		fmt.Fprintf(s.out, format+"\n", args...)
+	if s.mute {
+		return
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.drawn = 0
+	fmt.Fprintf(s.out, format+"\n", args...)
 }
 
-// show draws how the devices are.
+// beside returns w for lines that come between: the next table is drawn below
+// them.
+func (s *screen) beside(w io.Writer) io.Writer { return besideScreen{s, w} }
+
+type besideScreen struct {
+	*screen
+	w io.Writer
+}
+
+func (b besideScreen) Write(line []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.drawn = 0
+	return b.w.Write(line)
+}
+
+// reading is what a screen shows of a device after a round.
+type reading struct {
+	name              string
+	round             uint32
+	rows              int
+	heard, neighbours int
+	loss              *float64
+	value             float64 // accuracy or R2
+	sent              int64   // bytes
+}
+
+// show draws how the devices are, once for each round that all have ended.
 func (s *screen) show(devices []*resident) {
 	if s.mute {
 		return
 	}
-	var round uint32
-	var mean, worst float64 = 0, 2
-	var bytes int64
+	readings := make([]reading, len(devices))
 	for i, r := range devices {
 		st := r.device.learner.Status()
 		if st == nil || st.Accuracy == nil && st.R2 == nil {
 			return
 		}
-		if i == 0 || st.Round < round {
-			round = st.Round
+		readings[i] = reading{
+			name: r.name, round: st.Round, rows: st.Rows, heard: st.Heard, neighbours: st.Neighbours,
+			loss: st.Loss, value: result(st), sent: r.counters().BytesSent,
 		}
-		v := result(st)
-		mean += v / float64(len(devices))
-		worst = min(worst, v)
-		bytes += r.counters().BytesSent
 	}
+	s.update(readings)
+}
+
+func (s *screen) update(readings []reading) {
+	round, worst := readings[0].round, readings[0].value
+	var mean, sent float64
+	for _, r := range readings {
+		round, worst = min(round, r.round), min(worst, r.value)
+		mean += r.value / float64(len(readings))
+		sent += float64(r.sent) / 1000 / float64(len(readings))
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if round == 0 || round == s.last {
 		return
 	}
 	s.last = round
-	if s.live {
-		s.draw(devices, round, mean, worst, bytes)
-		return
+	sums := []string{
+		fmt.Sprintf("round %d of %d", round, s.rounds),
+		fmt.Sprintf("%s %s mean", s.measure.name, s.measure.format(mean)),
+		s.measure.format(worst) + " worst",
+		fmt.Sprintf("%.1f kB sent by each", sent),
 	}
-	fmt.Fprintf(s.out, "round %2d of %d  accuracy %5.1f %% mean, %5.1f %% worst  %7.1f kB sent by each\n",
-		round, s.rounds, 100*mean, 100*worst, float64(bytes)/1000/float64(len(devices)))
+	if s.size != nil {
+		if width, height := s.size(); width > tableWidth && height > leastLines {
+			s.draw(readings, sums, width, height)
+			return
+		}
+	}
+	fmt.Fprintln(s.out, strings.Join(sums, ", "))
 }
 
-func (s *screen) draw(devices []*resident, round uint32, mean, worst float64, bytes int64) {
+// The size of the table without bars, and of the smallest with one device: its
+// head, the device, what is left out, the sums and the line of the cursor.
+const (
+	tableWidth = 44
+	barWidth   = 30
+	leastLines = 5
+)
+
+// draw draws the table over the one before it. It leaves out what the terminal
+// has no room for: a line that wraps or scrolls could not be drawn over.
+func (s *screen) draw(readings []reading, sums []string, width, height int) {
 	var b strings.Builder
 	if s.drawn > 0 {
 		fmt.Fprintf(&b, "\x1b[%dA", s.drawn)
 	}
-	line := func(format string, args ...any) { fmt.Fprintf(&b, "\x1b[2K"+format+"\n", args...) }
-	line("\x1b[1m%-10s %5s  %5s  %7s  %8s\x1b[0m", "device", "rows", "heard", "loss", "accuracy")
-	for i, r := range devices {
-		st := r.device.learner.Status()
-		loss := "-"
-		if st.Loss != nil {
-			loss = fmt.Sprintf("%.4f", *st.Loss)
-		}
-		v := result(st)
-		line("%-10s %5d  %2d/%-2d  %7s  %6.1f %%  %s", r.name, s.rows[i], st.Heard, st.Neighbours, loss, 100*v, bar(v))
+	// Each line is erased by itself: some terminals keep a copy of what is erased
+	// as a whole.
+	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\x1b[K\n", args...) }
+	line("\x1b[1m%-10s %5s  %5s  %7s  %8s\x1b[0m", "device", "rows", "heard", "loss", s.measure.name)
+	s.drawn = len(readings) + 2
+	shown := readings
+	if s.drawn >= height {
+		shown = readings[:height-leastLines+1]
+		s.drawn = len(shown) + 3
 	}
-	line("round %d of %d: accuracy \x1b[1m%.1f %%\x1b[0m mean, %.1f %% worst, %.1f kB sent by each",
-		round, s.rounds, 100*mean, 100*worst, float64(bytes)/1000/float64(len(devices)))
-	s.drawn = len(devices) + 2
+	for _, r := range shown {
+		loss := "-"
+		if r.loss != nil {
+			loss = fmt.Sprintf("%.4f", *r.loss)
+		}
+		line("%-10.10s %5d  %2d/%-2d  %7.7s  %8s  %s", r.name, r.rows, r.heard, r.neighbours, loss,
+			s.measure.format(r.value), bar(r.value, min(barWidth, width-tableWidth-1)))
+	}
+	if left := len(readings) - len(shown); left > 0 {
+		line("and %d more", left)
+	}
+	line("%s", fit(sums, width-1))
+	b.WriteString("\x1b[J") // what is left of a longer table
 	io.WriteString(s.out, b.String())
 }
 
-// bar draws a share of one in 30 columns.
-func bar(v float64) string {
-	const width = 30
-	n := int(max(0, min(1, v))*width + 0.5)
+// fit joins as many parts as a line of that width holds.
+func fit(parts []string, width int) string {
+	for len(parts) > 1 && len(strings.Join(parts, ", ")) > width {
+		parts = parts[:len(parts)-1]
+	}
+	return strings.Join(parts, ", ")
+}
+
+// bar draws a share of one.
+func bar(v float64, width int) string {
+	n := int(max(0, min(1, v))*float64(width) + 0.5)
 	return strings.Repeat("█", n) + strings.Repeat("·", width-n)
 }
 
 // summary tells what came of it.
 func (s *screen) summary(i demoInfo) {
 	s.say("")
-	s.say("alone     %5.1f %%  mean accuracy of the same devices, as many rounds, no neighbours", 100*i.Alone)
-	s.say("together  %5.1f %%  mean, %.1f %% on the worst device", 100*i.Together, 100*i.Worst)
+	s.say("alone     %s  mean %s of the same devices, as many rounds, no neighbours", s.measure.format(i.Alone), s.measure.name)
+	s.say("together  %s  mean, %s on the worst device", s.measure.format(i.Together), s.measure.format(i.Worst))
 	s.say("traffic   %.1f kB sent by each device in %d rounds, %d messages in all", i.BytesPerNode/1000, i.Rounds, i.Messages)
 	if len(i.Refused) > 0 {
 		var parts []string

@@ -6,6 +6,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"os"
 
 	"github.com/spf13/cobra"
 	"github.com/vecino-edge/vecino/agent/config"
@@ -50,3 +51,16 @@ func configSchemaCommand(std stdio) *cobra.Command {
 	c.Flags().BoolVar(&asJSON, "json", false, "print it on one line")
 	return c
 }
+
+// loadConfig reads the settings of a device from all their places.
+func loadConfig(stateFile string, std stdio) (*config.Loaded, error) {
+	cmdline, err := os.ReadFile("/proc/cmdline")
+	if err != nil {
+		cmdline = nil
+	}
+	return config.Load(config.Source{
+		KernelCmdline: string(cmdline), EtcFile: etcConfig, StateFile: stateFile, Environ: std.environ,
+	})
+}
+
+const etcConfig = "/etc/vecino/config.toml"

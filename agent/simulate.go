@@ -7,8 +7,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/csv"
+	"errors"
 	"fmt"
 	"io"
+	"math"
+	"os"
+	"path/filepath"
 	"runtime"
 	"strconv"
 	"syscall"
@@ -45,8 +49,8 @@ type simInfo struct {
 	Accuracy          *float64 `json:"accuracy_mean"`
 	Worst             *float64 `json:"accuracy_worst"`
 	AverageModel      *float64 `json:"accuracy_average_model"`
-	R2                *float64 `json:"r2_mean,omitempty"`
-	R2Worst           *float64 `json:"r2_worst,omitempty"`
+	R2                any      `json:"r2_mean,omitempty"` // a *float64 in a regression, of which nil is null, else nothing
+	R2Worst           any      `json:"r2_worst,omitempty"`
 	Consensus         *float64 `json:"consensus"`
 	Aggregate         string   `json:"aggregate"`
 	BytesPerLinkRound int      `json:"bytes_per_link_round"`
@@ -86,6 +90,9 @@ func simCommand(std stdio) *cobra.Command {
 }
 
 func (f *simFlags) run(ctx context.Context, std stdio) error {
+	if err := f.check(); err != nil {
+		return err
+	}
 	settings, err := f.settings()
 	if err != nil {
 		return err
@@ -97,8 +104,11 @@ func (f *simFlags) run(ctx context.Context, std stdio) error {
 	}
 	begin := time.Now()
 	r, err := sim.Run(ctx, *settings)
+	if err != nil && ctx.Err() == nil {
+		return usage("learn sim: %w", err) // the rows are read: what is left are flags that do not go together
+	}
 	if err != nil {
-		return err
+		return errors.New("interrupted")
 	}
 	if f.curve != "" {
 		if err := writeCurve(f.curve, curve); err != nil {
@@ -113,6 +123,37 @@ func (f *simFlags) run(ctx context.Context, std stdio) error {
 	return nil
 }
 
+// check names the flag whose value cannot be.
+func (f *simFlags) check() error {
+	const most = math.MaxFloat32
+	for _, c := range []struct {
+		flag     string
+		value    any
+		possible bool
+		bounds   string
+	}{
+		{"nodes", f.nodes, f.nodes >= 1 && f.nodes <= sim.MaxNodes, fmt.Sprintf("1 to %d", sim.MaxNodes)},
+		{"rounds", f.rounds, f.rounds >= 1 && f.rounds <= node.MaxRounds, fmt.Sprintf("1 to %d", node.MaxRounds)},
+		{"epochs", f.epochs, f.epochs >= 1 && f.epochs <= model.MaxEpochs, fmt.Sprintf("1 to %d", model.MaxEpochs)},
+		{"batch", f.batch, f.batch >= 1 && f.batch <= model.MaxBatch, fmt.Sprintf("1 to %d", model.MaxBatch)},
+		{"rate", f.rate, f.rate > 0 && f.rate <= most, "numbers above 0"},
+		{"weight-decay", f.decay, f.decay >= 0 && f.decay <= most, "0 and numbers above"},
+		{"loss", f.loss, f.loss >= 0 && f.loss <= 1, "0 to 1"},
+	} {
+		if !c.possible {
+			return usage("learn sim: --%s %v: %s are possible", c.flag, c.value, c.bounds)
+		}
+	}
+	if f.curve == "" {
+		return nil
+	}
+	// Nobody wants to hear of it when the rounds are over.
+	if info, err := os.Stat(filepath.Dir(f.curve)); err != nil || !info.IsDir() {
+		return usage("learn sim: --curve %s: there is no folder %s", f.curve, filepath.Dir(f.curve))
+	}
+	return nil
+}
+
 // settings turns the flags into a simulation. What a flag cannot mean is wrong
 // usage.
 func (f *simFlags) settings() (*sim.Settings, error) {
@@ -120,15 +161,18 @@ func (f *simFlags) settings() (*sim.Settings, error) {
 		Nodes: f.nodes, Rounds: f.rounds, Loss: f.loss, Seed: f.seed,
 		SGD: model.SGD{Rate: f.rate, Decay: f.decay, Batch: f.batch, Epochs: f.epochs},
 	}
-	for _, parse := range []func() error{
-		func() (err error) { s.Spec, err = model.ParseSpec(f.model); return },
-		func() (err error) { s.Partition, err = dataset.ParsePartition(f.partition); return },
-		func() (err error) { s.Topology, err = topology.Parse(f.topology); return },
-		func() (err error) { s.Algorithm, err = node.ParseAlgorithm(f.algorithm); return },
-		func() (err error) { s.Quant, err = update.ParseQuant(f.compress); return },
+	for _, p := range []struct {
+		flag  string
+		parse func() error
+	}{
+		{"model", func() (err error) { s.Spec, err = model.ParseSpec(f.model); return }},
+		{"partition", func() (err error) { s.Partition, err = dataset.ParsePartition(f.partition); return }},
+		{"topology", func() (err error) { s.Topology, err = topology.Parse(f.topology); return }},
+		{"algorithm", func() (err error) { s.Algorithm, err = node.ParseAlgorithm(f.algorithm); return }},
+		{"compress", func() (err error) { s.Quant, err = update.ParseQuant(f.compress); return }},
 	} {
-		if err := parse(); err != nil {
-			return nil, usage("learn sim: %v", err)
+		if err := p.parse(); err != nil {
+			return nil, usage("learn sim: --%s: %w", p.flag, err)
 		}
 	}
 	data, err := namedData(f.data)

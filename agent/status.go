@@ -5,7 +5,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -14,8 +13,6 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/vecino-edge/vecino/agent/store"
-	"github.com/vecino-edge/vecino/agent/web"
 )
 
 // statusCommand is `vecino status`. Where no agent runs, it says what the state
@@ -44,13 +41,7 @@ func statusCommand(std stdio) *cobra.Command {
 }
 
 func printStatus(ctx context.Context, std stdio, asJSON bool) error {
-	var s statusInfo
-	err := askAgent(ctx, std, "status", nil, &s)
-	if errors.Is(err, web.ErrNotRunning) {
-		if s, err = restingStatus(std); err != nil {
-			return err
-		}
-	}
+	s, err := askOrView(ctx, std, "status", func(h *home) (statusInfo, error) { return restingStatus(h, std) })
 	if err != nil {
 		return err
 	}
@@ -62,16 +53,9 @@ func printStatus(ctx context.Context, std stdio, asJSON bool) error {
 }
 
 // restingStatus is what can be said of a device whose agent does not run.
-func restingStatus(std stdio) (statusInfo, error) {
-	path := store.StatePath(std.getenv)
-	dir, err := store.View(path)
-	if err != nil {
-		return statusInfo{}, hint(fmt.Errorf("no agent is running, and there is no state folder %s", path), "vecino init makes one")
-	}
-	defer dir.Close()
-	h := &home{dir: dir}
+func restingStatus(h *home, std stdio) (statusInfo, error) {
 	s := statusInfo{
-		Version: release, Neighbours: []neighbourInfo{}, Members: []string{}, Refused: map[string]uint64{},
+		Version: release, Board: thisBoard(), Neighbours: []neighbourInfo{}, Members: []string{}, Refused: map[string]uint64{},
 		Health: healthInfo{State: "stopped", Warnings: []string{"no agent is running"}},
 	}
 	loaded, err := loadConfig(h.path(fileConfig), std)
@@ -87,10 +71,9 @@ func restingStatus(std stdio) (statusInfo, error) {
 	if err != nil {
 		return s, err
 	}
-	for _, m := range c.Members {
-		s.Members = append(s.Members, m.Name)
-	}
-	return s, nil
+	s.Members = namesOf(c)
+	s.Learning, err = restingTask(h)
+	return s, err
 }
 
 func showStatus(w io.Writer, s statusInfo) {
@@ -98,22 +81,28 @@ func showStatus(w io.Writer, s statusInfo) {
 	for _, warning := range s.Health.Warnings {
 		fmt.Fprintf(w, "  ! %s\n", warning)
 	}
-	present := 0
-	for _, n := range s.Neighbours {
-		if n.Present {
-			present++
-		}
+	var lines []string
+	if len(s.Members) > 0 {
+		lines = append(lines, "members\t"+strings.Join(s.Members, ", "))
 	}
-	lines := []string{
-		fmt.Sprintf("members\t%s", strings.Join(s.Members, ", ")),
-		fmt.Sprintf("neighbours\t%d present, %d seen in this epoch", present, len(s.Neighbours)),
+	running := s.Health.State != "stopped"
+	if running {
+		present := 0
+		for _, n := range s.Neighbours {
+			if n.Present {
+				present++
+			}
+		}
+		lines = append(lines, fmt.Sprintf("neighbours\t%d present, %d seen in this epoch", present, len(s.Neighbours)))
 	}
 	if l := s.Learning; l != nil {
 		lines = append(lines,
 			fmt.Sprintf("task\t%s, %s, round %d of %d", l.Name, l.State, l.Round, l.Rounds),
 			fmt.Sprintf("accuracy\t%s on this device's test rows, %d of %d neighbours heard", percent(l.Accuracy), l.Heard, l.Neighbours))
 	}
-	lines = append(lines, fmt.Sprintf("traffic\t%d kB sent, %d kB received", s.Traffic.BytesSent/1000, s.Traffic.BytesReceived/1000))
+	if running {
+		lines = append(lines, fmt.Sprintf("traffic\t%d kB sent, %d kB received", s.Traffic.BytesSent/1000, s.Traffic.BytesReceived/1000))
+	}
 	if len(s.Refused) > 0 {
 		var parts []string
 		for _, reason := range slices.Sorted(maps.Keys(s.Refused)) {

@@ -48,6 +48,10 @@ type boardInfo struct {
 	CPUs int    `json:"cpus"`
 }
 
+func thisBoard() boardInfo {
+	return boardInfo{OS: runtime.GOOS, Arch: runtime.GOARCH, CPUs: runtime.NumCPU()}
+}
+
 type neighbourInfo struct {
 	Pseudonym string    `json:"pseudonym"`
 	Present   bool      `json:"present"`
@@ -72,7 +76,7 @@ func (d *device) addVerbs() {
 func (d *device) status() statusInfo {
 	s := statusInfo{
 		Name: d.cfg.Name, Version: release, Uptime: time.Since(d.began).Seconds(),
-		Board:    boardInfo{OS: runtime.GOOS, Arch: runtime.GOARCH, CPUs: runtime.NumCPU()},
+		Board:    thisBoard(),
 		Learning: d.learner.Status(), Refused: d.member.Refused(), Traffic: d.links.counters(),
 		Neighbours: d.neighbours(), Members: d.members(),
 	}
@@ -115,13 +119,7 @@ func (d *device) neighbours() []neighbourInfo {
 	return out
 }
 
-func (d *device) members() []string {
-	var out []string
-	for _, m := range d.member.Charter().Members {
-		out = append(out, m.Name)
-	}
-	return out
-}
+func (d *device) members() []string { return namesOf(d.member.Charter()) }
 
 // peersInfo is what `vecino peers list --json` prints.
 type peersInfo struct {
@@ -250,10 +248,15 @@ func (d *device) learnStart(_ context.Context, a taskArgs) (any, error) {
 		Name: a.Name, Model: a.Model, Algorithm: algorithm, Topology: a.Topology, Quant: quant, Rate: a.Rate, Decay: a.Decay,
 		Batch: a.Batch, Epochs: a.Epochs, Rounds: a.Rounds, RoundLen: time.Duration(a.Seconds * float64(time.Second)), Seed: a.Seed,
 	})
-	if errors.Is(err, learn.ErrBusy) {
+	switch {
+	case errors.Is(err, learn.ErrBusy):
 		return nil, control.Errorf(control.Busy, "%v", err)
+	case errors.Is(err, node.ErrTask):
+		return nil, control.Errorf(control.Usage, "%v", err)
+	case err != nil:
+		return nil, err
 	}
-	return s, err
+	return s, nil
 }
 
 func (d *device) learnStop(_ context.Context, a struct {
