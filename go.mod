@@ -12,6 +12,7 @@ require (
 	github.com/gtank/ristretto255 v0.2.0
 	github.com/klauspost/reedsolomon v1.14.2
 	github.com/mochi-mqtt/server/v2 v2.7.9
+	github.com/rogpeppe/go-internal v1.16.0
 	github.com/spf13/cobra v1.10.2
 	golang.org/x/crypto v0.58.0
 	golang.org/x/sync v0.24.0
