@@ -1,0 +1,67 @@
+# Copyright The Vecino Authors
+# SPDX-License-Identifier: Apache-2.0
+
+GO ?= go
+VERSION ?= dev
+FUZZTIME ?= 60s
+BENCHTIME ?= 1s
+export CGO_ENABLED = 0
+export VERSION
+
+.DEFAULT_GOAL := help
+
+help: ## print this help
+	@echo "make targets:"
+	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/  \1|\2/p' Makefile | awk -F'|' '{printf "%-16s %s\n", $$1, $$2}'
+
+build/vecino: FORCE
+	@mkdir -p build
+	$(GO) build -trimpath -ldflags "-X main.release=$(VERSION)" -o $@ ./agent
+
+build: build/vecino ## build the binary for this machine into build/
+
+demo: build/vecino ## watch five devices learn together (under a minute)
+	./build/vecino demo
+
+test: ## run every test; brings what the suites need, by apt
+	.ci/test
+
+unit: ## run the unit tests alone, which need nothing but Go
+	$(GO) test ./...
+
+lint: ## check format, vet and staticcheck; vulnerabilities where the database is reachable
+	.ci/lint
+
+race: ## run the unit tests with the race detector, which needs gcc
+	CGO_ENABLED=1 $(GO) test -race -short ./...
+
+fuzz: ## run each fuzz target for FUZZTIME (60s)
+	.ci/fuzz $(FUZZTIME)
+
+bench: bench-crypto bench-fl ## run all benchmarks
+
+bench-crypto: ## envelopes, chunks, shards
+	$(GO) test -run '^$$' -bench . -benchtime $(BENCHTIME) ./crypto/...
+
+bench-fl: ## matrices, models, updates, simulation
+	$(GO) test -run '^$$' -bench . -benchtime $(BENCHTIME) ./fl/...
+
+sim: build/vecino ## the simulations whose figures the README shows
+	.ci/sim ./build/vecino
+
+size: ## print stripped and xz size of each target, fail past a budget
+	@mkdir -p build
+	$(GO) test ./agent -count=1 -run '^TestCross$$' -v -cross "$(CURDIR)/build" -size
+
+cross: ## build all targets, static, and run each under qemu-user where it is installed
+	@mkdir -p build
+	$(GO) test ./agent -count=1 -run '^TestCross$$' -v -cross "$(CURDIR)/build"
+
+release: cross ## the binaries of all targets with their SHA-256, for VERSION
+	cd build && sha256sum vecino-linux-* > SHA256SUMS && cat SHA256SUMS
+
+clean: ## remove what was built
+	rm -rf build
+
+FORCE:
+.PHONY: help build demo test unit lint race fuzz bench bench-crypto bench-fl sim size cross release clean FORCE
