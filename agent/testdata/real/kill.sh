@@ -22,8 +22,9 @@ say "a and b are at round $(field a round) without c"
 
 run c
 within 10 heard_is a 2 || fail "a does not hear c again"
-grep -q 'msg=resume' "$work/c.log" || fail "c did not resume at its checkpoint"
-say "c resumed: $(grep -o 'msg=resume.*' "$work/c.log" | tail -1)"
+resumed=$(field c resumed_at)
+[ "$resumed" -ge $((died - 2)) ] || fail "c did not resume at its checkpoint, but at round $resumed"
+say "c resumed after round $resumed of its checkpoint"
 within 10 heard_is c 2 || fail "c does not hear the others"
 within 10 accuracy_is c 0.8 || fail "c does not catch up: $(field c accuracy)"
 say "c has caught up: accuracy $(field c accuracy) in round $(field c round), a has $(field a accuracy)"
