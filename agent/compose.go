@@ -135,6 +135,9 @@ func (d *device) openMember() error {
 		Identity: id, K: k, Charter: signed, SaveCharter: d.home.SaveCharter, Keys: d.home.epochKeys(),
 		Dial: d.links.dial, Rand: rand.Reader, Log: d.log.With("room", "neighbour"),
 	}
+	if d.cfg.Neighbours.Cover == config.CoverOff {
+		o.Cover = neighbour.CoverOff
+	}
 	keys, err := d.home.issuerKeys()
 	if err != nil {
 		return err

@@ -199,7 +199,7 @@ func (t *town) openPage(ctx context.Context) error {
 // while one looks on.
 const (
 	demoEpoch    = 24 * time.Hour
-	demoChunks   = 6000 // a minute
+	demoChunks   = 2400 // a minute
 	demoSpread   = time.Second
 	demoRound    = 600 * time.Millisecond
 	demoPerRound = 8 // devices for which a round of that length is enough

@@ -33,12 +33,13 @@ const (
 // Config is the settings of a device. Each field's tags say all that the package
 // knows about it; what they mean is told in setting.go.
 type Config struct {
-	Name   string `toml:"name" format:"name" doc:"Name of the device in the neighbourhood; the host's name unless it is set"`
-	Policy Policy `toml:"policy" default:"balanced" enum:"open|balanced|strict" doc:"How much is taken unsigned; under strict a device that wants to join waits until the owner admits it"`
-	Broker Broker `toml:"broker"`
-	FL     FL     `toml:"fl"`
-	HTTP   HTTP   `toml:"http"`
-	Log    Log    `toml:"log"`
+	Name       string     `toml:"name" format:"name" doc:"Name of the device in the neighbourhood; the host's name unless it is set"`
+	Policy     Policy     `toml:"policy" default:"balanced" enum:"open|balanced|strict" doc:"How much is taken unsigned; under strict a device that wants to join waits until the owner admits it"`
+	Broker     Broker     `toml:"broker"`
+	Neighbours Neighbours `toml:"neighbours"`
+	FL         FL         `toml:"fl"`
+	HTTP       HTTP       `toml:"http"`
+	Log        Log        `toml:"log"`
 }
 
 // Policy says how much a device takes unsigned.
@@ -64,6 +65,30 @@ type Broker struct {
 	Listen       string        `toml:"listen" format:"address" empty:"no broker runs here" doc:"Address, host:port, on which the device itself runs a broker"`
 	KeepAlive    time.Duration `toml:"keep_alive" default:"1m" min:"10s" max:"10m" soft:"true" doc:"Silence after which the connection to the broker is probed"`
 }
+
+// Neighbours says what observers and neighbours can tell of the device.
+type Neighbours struct {
+	Cover      Cover      `toml:"cover" default:"budget" enum:"budget|off" doc:"budget sends as many chunks as the neighbourhood allows, at all times, so that nobody sees who has something to say; off saves the traffic"`
+	Unlinkable Unlinkable `toml:"unlinkable" default:"observers" enum:"observers|neighbours" doc:"Who cannot tell that a device is the same as in the epoch before: observers lets the neighbours that exchange with it recognise it; neighbours hides it from them too, and they begin anew with it in every epoch"`
+}
+
+// Cover says when chunks go out that say nothing.
+type Cover string
+
+// The kinds of cover.
+const (
+	CoverBudget Cover = "budget"
+	CoverOff    Cover = "off"
+)
+
+// Unlinkable says who cannot link a device's pseudonyms.
+type Unlinkable string
+
+// Those from whom a device hides that it is the same.
+const (
+	FromObservers  Unlinkable = "observers"
+	FromNeighbours Unlinkable = "neighbours"
+)
 
 // FL says what the device learns, and how.
 type FL struct {

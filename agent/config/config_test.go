@@ -95,8 +95,8 @@ func TestResolvePath(t *testing.T) {
 // TestSettings holds the tags of Config against each other.
 func TestSettings(t *testing.T) {
 	settings := Settings()
-	if len(settings) != 17 {
-		t.Errorf("%d settings, want 17", len(settings))
+	if len(settings) != 19 {
+		t.Errorf("%d settings, want 19", len(settings))
 	}
 	envs := map[string]bool{EnvState: true, EnvRuntime: true}
 	for _, s := range settings {

@@ -32,6 +32,7 @@ type Member interface {
 	Refuse(reason string)
 	ChunksPerMinute() int
 	Wait(time.Duration) time.Duration // scales the protocol's waits
+	Now() time.Time                   // of the neighbourhood
 }
 
 // Files keeps tasks and checkpoints. Write has them on the disk when it returns;
@@ -214,7 +215,7 @@ func (s *Service) rounds(ctx context.Context, j *job) error {
 	}
 	r := &node.Runner{
 		Task: j.task, Node: node.New(set, data.Train, nil, s.o.Seed), Transport: (*transport)(s), Store: checkpoints{s.o.Files},
-		CheckpointEvery: s.o.CheckpointEvery, Test: data.Test, Rand: s.o.Rand, Log: s.o.Log, Refuse: s.o.Member.Refuse,
+		CheckpointEvery: s.o.CheckpointEvery, Test: data.Test, Rand: s.o.Rand, Now: s.o.Member.Now, Log: s.o.Log, Refuse: s.o.Member.Refuse,
 		OnRound: func(r node.Report) { s.onRound(j, r) },
 		OnResume: func(last uint32) {
 			ended := last + 1

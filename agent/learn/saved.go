@@ -64,13 +64,13 @@ func (s *Service) load() error {
 	if saved.State == Failed {
 		saved.State = Waiting
 	}
-	s.job, s.stopped = newJob(t, saved.ended(t)), saved.Stopped
+	s.job, s.stopped = newJob(t, saved.ended(t, s.o.Member.Now())), saved.Stopped
 	return nil
 }
 
 // ended returns the state in which a device finds the task.
-func (s *savedTask) ended(t *node.Task) State {
-	if active := s.State == Waiting || s.State == Running; active && !time.Now().Before(t.End()) {
+func (s *savedTask) ended(t *node.Task, now time.Time) State {
+	if active := s.State == Waiting || s.State == Running; active && !now.Before(t.End()) {
 		return Done
 	}
 	return s.State
@@ -84,7 +84,7 @@ func Saved(files Files) (*Status, error) {
 	if t == nil || err != nil {
 		return nil, err
 	}
-	status := newStatus(t, t.ID(), saved.ended(t))
+	status := newStatus(t, t.ID(), saved.ended(t, time.Now()))
 	return &status, nil
 }
 

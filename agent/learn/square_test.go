@@ -127,6 +127,8 @@ func (m *member) Refuse(reason string) {
 
 func (m *member) ChunksPerMinute() int { return m.chunks }
 
+func (m *member) Now() time.Time { return time.Now() }
+
 func (m *member) Wait(d time.Duration) time.Duration { return d }
 
 // told returns how often somebody told of a task so far.

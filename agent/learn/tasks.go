@@ -57,7 +57,7 @@ func (s *Service) Start(p Plan) (*Status, error) {
 	if err != nil {
 		return nil, err
 	}
-	t.Start = uint64(time.Now().Add(s.o.Member.Wait(startsIn)).UnixMilli())
+	t.Start = uint64(s.o.Member.Now().Add(s.o.Member.Wait(startsIn)).UnixMilli())
 	if err := t.Check(); err != nil {
 		return nil, err
 	}
@@ -154,7 +154,7 @@ const maxAhead = 24 * time.Hour
 
 // join takes a neighbour's task where it fits this device.
 func (s *Service) join(t *node.Task) error {
-	switch now := time.Now(); {
+	switch now := s.o.Member.Now(); {
 	case !now.Before(t.End()):
 		return errors.New("it is over")
 	case t.RoundStart(0).After(now.Add(maxAhead)):

@@ -153,10 +153,18 @@ type place struct {
 	hub    *hub
 	keeper *door.Keeper
 	k      [pseudonym.KeySize]byte
+	cover  Cover
 }
 
-// found makes a neighbourhood with quick waits and returns the founder.
+// found makes a neighbourhood with quick waits and without cover, and returns the
+// founder.
 func found(t *testing.T, h *hub, epochLen uint32) (*place, *Member) {
+	t.Helper()
+	return foundWith(t, h, CoverOff, func(c *issuer.Charter) { c.EpochLen, c.ChunksPerMinute, c.D = epochLen, 30_000, 1 })
+}
+
+// foundWith makes a neighbourhood with the numbers that set sets.
+func foundWith(t *testing.T, h *hub, cover Cover, set func(*issuer.Charter)) (*place, *Member) {
 	t.Helper()
 	id, err := issuer.NewIdentity(rand.Reader)
 	if err != nil {
@@ -169,13 +177,14 @@ func found(t *testing.T, h *hub, epochLen uint32) (*place, *Member) {
 	c := &issuer.Charter{
 		Label: "vecino/charter/1", Nbhd: [16]byte{1}, P: keys.P, T: 1, Issuers: []issuer.Issuer{keys.Public()},
 		Members: []issuer.Member{{Name: "founder", Ed25519: id.Ed25519(), X25519: id.X25519()}},
-		Epoch0:  uint64(time.Now().Unix()), EpochLen: epochLen, Chunk: 4096, ChunksPerMinute: 30_000, D: 1,
+		Epoch0:  uint64(time.Now().Unix()), Chunk: 4096,
 	}
+	set(c)
 	signed, err := keys.SignCharter(rand.Reader, c)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &place{t: t, hub: h, k: [32]byte{9}}
+	p := &place{t: t, hub: h, k: [32]byte{9}, cover: cover}
 	mem := newMemory()
 	p.keeper = &door.Keeper{Keys: keys, K: p.k, Registry: mem, Rand: rand.Reader, Now: time.Now}
 	p.keeper.Load(signed, c, nil)
@@ -190,6 +199,7 @@ func (p *place) member(id *issuer.Identity, s *issuer.SignedCharter, mem *memory
 	o := Options{
 		Identity: id, K: p.k, Charter: s, SaveCharter: mem.SaveCharter, Keys: mem,
 		Dial: p.hub.dial, Rand: rand.Reader, Log: slog.New(slog.NewTextHandler(p.t.Output(), nil)),
+		Cover: p.cover,
 	}
 	if with != nil {
 		with(&o)

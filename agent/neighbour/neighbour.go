@@ -56,6 +56,8 @@ type Options struct {
 	Dial        Dial
 	Rand        io.Reader
 	Log         *slog.Logger
+	Cover       Cover
+	Now         func() time.Time // the machine's clock; nil means [time.Now]
 }
 
 // Member is a device of a neighbourhood.
@@ -82,6 +84,9 @@ func New(o Options) (*Member, error) {
 	}
 	if charter.Member(o.Identity.Ed25519()) == nil {
 		return nil, errors.New("neighbour: the charter does not name this device")
+	}
+	if o.Now == nil {
+		o.Now = time.Now
 	}
 	return &Member{
 		o: o, signed: signed, charter: charter,
@@ -160,13 +165,18 @@ const (
 	minWait       = 50 * time.Millisecond
 )
 
+// Now returns the neighbourhood's time: the machine's clock, set right.
+func (m *Member) Now() time.Time { return m.o.Now() }
+
+func (m *Member) until(t time.Time) time.Duration { return t.Sub(m.Now()) }
+
 // Run lives through one epoch after the other until ctx ends.
 func (m *Member) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
 		c := m.Charter()
-		epoch, ok := c.Epoch(time.Now())
+		epoch, ok := c.Epoch(m.Now())
 		if !ok {
-			if err := sleep(ctx, time.Until(c.EpochStart(0))); err != nil {
+			if err := sleep(ctx, m.until(c.EpochStart(0))); err != nil {
 				return nil
 			}
 			continue
@@ -175,7 +185,7 @@ func (m *Member) Run(ctx context.Context) error {
 			return fmt.Errorf("neighbour: epoch %d: %w", epoch, err)
 		}
 		// Nobody enters the next epoch at the moment of leaving this one.
-		after := time.Until(c.EpochStart(epoch+1)) + m.spread()
+		after := m.until(c.EpochStart(epoch+1)) + m.spread()
 		if sleep(ctx, after) != nil {
 			return nil
 		}
@@ -185,8 +195,8 @@ func (m *Member) Run(ctx context.Context) error {
 
 // runEpoch holds the session of an epoch until shortly before its edge.
 func (m *Member) runEpoch(ctx context.Context, epoch uint32) error {
-	edge := m.Charter().EpochStart(epoch + 1).Add(-m.spread())
-	ctx, cancel := context.WithDeadline(ctx, edge)
+	edge := m.until(m.Charter().EpochStart(epoch+1)) - m.spread()
+	ctx, cancel := context.WithTimeout(ctx, edge)
 	defer cancel()
 	s, err := m.newSession(epoch)
 	if err != nil {

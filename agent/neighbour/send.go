@@ -18,8 +18,17 @@ import (
 // while the issuers are silent.
 var ErrNotIn = errors.New("not in the neighbourhood at the moment")
 
+// Cover says when a device sends chunks that say nothing.
+type Cover uint8
+
+// The kinds of cover.
+const (
+	CoverBudget Cover = iota // every chunk that the charter allows goes out, with something to say or without
+	CoverOff                 // only what there is to say, so that the silent are told from those who learn
+)
+
 // send publishes what is queued, one chunk at each event of a Poisson process
-// whose rate the charter sets.
+// whose rate the charter sets, and cover where nothing waits.
 func (s *session) send(ctx context.Context) error {
 	mean := time.Minute / time.Duration(s.m.Charter().ChunksPerMinute)
 	for {
@@ -43,13 +52,19 @@ func (s *session) send(ctx context.Context) error {
 	}
 }
 
-// sendOne publishes the next chunk on a random topic, if there is one.
+// cover is what a chunk holds that says nothing.
+var cover [chunk.Payload]byte
+
+// sendOne publishes the next chunk on a random topic, or cover, if it may.
 func (s *session) sendOne() (bool, error) {
 	s.mu.Lock()
 	payload, ok := s.packer.Next()
 	s.mu.Unlock()
 	if !ok {
-		return false, nil
+		if s.m.o.Cover == CoverOff {
+			return false, nil
+		}
+		payload = &cover
 	}
 	slot := int(fraction(s.m.o.Rand) * pseudonym.Slots)
 	return true, s.publish(&s.outer, s.topics[slot], payload)

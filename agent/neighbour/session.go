@@ -167,7 +167,7 @@ const closeTimeout = 2 * time.Second
 
 // minute is the round of messages that belong to no task.
 func (s *session) minute() uint32 {
-	return uint32(max(0, time.Since(s.start)/time.Minute))
+	return uint32(max(0, s.m.Now().Sub(s.start)/time.Minute))
 }
 
 // fresh accepts rounds of updates as they are, since only the task knows its

@@ -68,6 +68,7 @@ type Runner struct {
 	CheckpointEvery time.Duration
 	Test            *dataset.Table
 	Rand            io.Reader
+	Now             func() time.Time // by which all nodes of the task go
 	Log             *slog.Logger
 	OnResume        func(last uint32) // a checkpoint made after that round is restored
 	OnRound         func(Report)
@@ -134,7 +135,7 @@ func (r *Runner) finish(ctx context.Context) error {
 // the present one may be accepted. Without a checkpoint that can be used the
 // node begins anew, as one who joins does.
 func (r *Runner) resume() uint32 {
-	next := r.Task.RoundAt(time.Now()) + 1
+	next := r.Task.RoundAt(r.Now()) + 1
 	last, err := r.restore()
 	switch {
 	case err == nil:
@@ -169,7 +170,7 @@ func (r *Runner) restore() (last uint32, err error) {
 // that of the clock where the machine slept, its clock was set or training takes
 // too long.
 func (r *Runner) catchUp(round uint32) uint32 {
-	now := r.Task.RoundAt(time.Now())
+	now := r.Task.RoundAt(r.Now())
 	if now <= int64(round) {
 		return round
 	}
@@ -198,7 +199,7 @@ func (r *Runner) wait(ctx context.Context, round uint32) error {
 	}
 }
 
-func (r *Runner) take(in Inbound) { r.inbox.take(in, r.Task.RoundAt(time.Now())) }
+func (r *Runner) take(in Inbound) { r.inbox.take(in, r.Task.RoundAt(r.Now())) }
 
 func (r *Runner) refuse(err error) {
 	var refused *update.Refused
@@ -231,7 +232,7 @@ func (r *Runner) save() (bytes int, err error) {
 // alarm goes off at the beginning of a round by the clock.
 type alarm struct {
 	*time.Timer
-	task *Task
+	until func(round uint32) time.Duration
 }
 
 // clockCheck is how often the clock is looked at: a board without one of its
@@ -239,12 +240,13 @@ type alarm struct {
 const clockCheck = time.Minute
 
 func (r *Runner) alarm(round uint32) alarm {
-	return alarm{time.NewTimer(min(time.Until(r.Task.RoundStart(round)), clockCheck)), r.Task}
+	until := func(round uint32) time.Duration { return r.Task.RoundStart(round).Sub(r.Now()) }
+	return alarm{time.NewTimer(min(until(round), clockCheck)), until}
 }
 
 // again sets the alarm anew and reports true where it went off too early.
 func (a alarm) again(round uint32) bool {
-	rest := time.Until(a.task.RoundStart(round))
+	rest := a.until(round)
 	if rest <= 0 {
 		return false
 	}

@@ -245,7 +245,7 @@ func TestNotThere(t *testing.T) {
 func TestAlarm(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		task := soon(3)
-		r := &Runner{Task: task}
+		r := &Runner{Task: task, Now: time.Now}
 		a := r.alarm(2)
 		defer a.Stop()
 		var after []time.Duration

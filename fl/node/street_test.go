@@ -150,7 +150,7 @@ func newDevice(t testing.TB, s *street, task *Task, i int) *device {
 		Test: points(60, 77), Rand: rand.NewChaCha8([32]byte{byte(i)}), Log: slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelDebug})),
 		OnResume: func(last uint32) { d.resumed = append(d.resumed, last) },
 		OnRound:  func(r Report) { d.reports, d.ended = append(d.reports, r), append(d.ended, time.Now()) },
-		Refuse:   func(reason string) { d.refused[reason]++ },
+		Now:      time.Now, Refuse: func(reason string) { d.refused[reason]++ },
 	}
 	d.prepare()
 	return d
