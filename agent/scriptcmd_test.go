@@ -231,11 +231,15 @@ func cmdEnd(ts *testscript.TestScript, neg bool, args []string) {
 	if err := a.cmd.Process.Signal(signal); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		ts.Fatalf("%v", err)
 	}
+	patience := scriptEnd
+	if args[1] == "none" {
+		patience = scriptPatience
+	}
 	select {
 	case err = <-a.ended:
 		a.ended <- err
-	case <-time.After(scriptEnd):
-		ts.Fatalf("%s does not end in %v", args[0], scriptEnd)
+	case <-time.After(patience):
+		ts.Fatalf("%s does not end in %v", args[0], patience)
 	}
 	ts.Logf("%s ended after %v", args[0], time.Since(begin).Round(time.Millisecond))
 	if got := a.cmd.ProcessState.ExitCode(); got != want {
