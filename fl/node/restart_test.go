@@ -221,6 +221,7 @@ func TestCheckpointAfterRestart(t *testing.T) {
 		d.CheckpointEvery = 10 * time.Minute
 		d.start()
 		sleepUntil(task, 5, time.Second)
+		synctest.Wait()
 		if d.shelf.saves > 0 {
 			t.Error("a checkpoint was made right after the restart")
 		}
