@@ -215,8 +215,8 @@ func TestOver(t *testing.T) {
 		task.Start -= 3600_000
 		d := newDevice(t, newStreet(), task, 0)
 		d.start()
-		if err := d.wait(); err != nil || len(d.reports) > 0 || d.shelf.saves > 0 {
-			t.Errorf("%v, %d rounds, %d checkpoints", err, len(d.reports), d.shelf.saves)
+		if err := d.wait(); err != nil || len(d.reports) > 0 || d.shelf.saves.Load() > 0 {
+			t.Errorf("%v, %d rounds, %d checkpoints", err, len(d.reports), d.shelf.saves.Load())
 		}
 	})
 }

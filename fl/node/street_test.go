@@ -13,6 +13,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -107,16 +108,17 @@ func (h *house) post(to []PeerID, in Inbound) {
 // shelf keeps a checkpoint.
 type shelf struct {
 	saved []byte
-	saves int
-	err   error // of Save
-	bad   error // of Load
+	saves atomic.Int32 // is looked at while rounds go on
+	err   error        // of Save
+	bad   error        // of Load
 }
 
 func (s *shelf) Save(b []byte) error {
 	if s.err != nil {
 		return s.err
 	}
-	s.saved, s.saves = b, s.saves+1
+	s.saved = b
+	s.saves.Add(1)
 	return nil
 }
 
