@@ -68,6 +68,7 @@ type Member struct {
 	mu       sync.Mutex
 	signed   *issuer.SignedCharter
 	charter  *issuer.Charter
+	k        [pseudonym.KeySize]byte
 	session  *session // nil between epochs
 	handlers map[uint8]Handler
 	changed  chan struct{} // closed and replaced when the roster changes
@@ -89,7 +90,7 @@ func New(o Options) (*Member, error) {
 		o.Now = time.Now
 	}
 	return &Member{
-		o: o, signed: signed, charter: charter,
+		o: o, signed: signed, charter: charter, k: o.K,
 		handlers: map[uint8]Handler{}, changed: make(chan struct{}),
 	}, nil
 }
@@ -102,6 +103,13 @@ func (m *Member) Charter() *issuer.Charter {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.charter
+}
+
+// key returns the neighbourhood's symmetric key.
+func (m *Member) key() [pseudonym.KeySize]byte {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.k
 }
 
 func (m *Member) current() (*issuer.SignedCharter, *issuer.Charter) {

@@ -142,7 +142,7 @@ func (m *Member) Neighbours() []Neighbour {
 	now, every := time.Now(), m.Wait(helloEvery)
 	for id, e := range s.roster.peers {
 		out = append(out, Neighbour{
-			PID: id, Since: e.since, Heard: e.heard, Present: now.Sub(e.heard) < silence*every, Opened: e.updates,
+			PID: id, Since: e.since, Heard: e.heard, Present: now.Sub(e.heard) < missedHellos*every, Opened: e.updates,
 		})
 	}
 	return out

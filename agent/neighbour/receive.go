@@ -34,47 +34,6 @@ const (
 	typeShard  = 2
 )
 
-// receive takes a chunk from one of the epoch's topics. Whatever costs more
-// than one pass of a symmetric cipher comes after the outer layer.
-func (s *session) receive(topic string, payload []byte) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	plain, ok := s.open(&s.outer, topic, payload)
-	if !ok {
-		return
-	}
-	msgs, err := s.assembler.Accept(plain)
-	if err != nil {
-		s.m.refused.add(reasonFrames)
-		return
-	}
-	for _, m := range msgs {
-		s.dispatch(m)
-	}
-}
-
-// open checks length, key and repetition of a chunk.
-func (s *session) open(key *chunk.Key, topic string, payload []byte) ([]byte, bool) {
-	switch {
-	case len(payload) != chunk.Size:
-		s.m.refused.add(reasonSize)
-		return nil, false
-	case s.ours.has(payload): // the broker returns what we published
-		return nil, false
-	}
-	plain, ok := chunk.Open(key, topic, payload)
-	if !ok {
-		s.m.refused.add(reasonOuter)
-		return nil, false
-	}
-	if s.theirs.has(payload) {
-		s.m.refused.add(reasonReplay)
-		return nil, false
-	}
-	s.theirs.add(payload)
-	return plain, true
-}
-
 // allow spends one of the operations that the neighbourhood may ask for.
 func (s *session) allow() bool {
 	if s.limit.Allow() {

@@ -13,9 +13,9 @@ import (
 	"github.com/vecino-edge/vecino/crypto/signcrypt"
 )
 
-// silence is how many hellos a neighbour may leave out before it counts as
+// missedHellos is how many hellos a neighbour may leave out before it counts as
 // gone.
-const silence = 3
+const missedHellos = 3
 
 // roster holds those who said hello in an epoch. It is bounded by the members
 // that a neighbourhood may have, one pseudonym each.
@@ -70,7 +70,7 @@ func (r *roster) present(now time.Time, every time.Duration) (ids []signcrypt.PI
 	}
 	ids = append(ids, r.self.ID)
 	for id, e := range r.peers {
-		if now.Sub(e.heard) < silence*every {
+		if now.Sub(e.heard) < missedHellos*every {
 			ids = append(ids, id)
 		}
 	}

@@ -4,13 +4,10 @@
 package neighbour
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/vecino-edge/vecino/crypto/chunk"
-	"github.com/vecino-edge/vecino/crypto/pseudonym"
 	"github.com/vecino-edge/vecino/crypto/signcrypt"
 )
 
@@ -26,82 +23,6 @@ const (
 	CoverBudget Cover = iota // every chunk that the charter allows goes out, with something to say or without
 	CoverOff                 // only what there is to say, so that the silent are told from those who learn
 )
-
-// send publishes what is queued, one chunk at each event of a Poisson process
-// whose rate the charter sets, and cover where nothing waits.
-func (s *session) send(ctx context.Context) error {
-	mean := time.Minute / time.Duration(s.m.Charter().ChunksPerMinute)
-	for {
-		if err := sleep(ctx, exponential(s.m.o.Rand, mean)); err != nil {
-			return err
-		}
-		for {
-			sent, err := s.sendOne()
-			if err != nil {
-				return err
-			}
-			if sent {
-				break
-			}
-			select {
-			case <-ctx.Done():
-				return ctx.Err()
-			case <-s.wake:
-			}
-		}
-	}
-}
-
-// cover is what a chunk holds that says nothing.
-var cover [chunk.Payload]byte
-
-// sendOne publishes the next chunk on a random topic, or cover, if it may.
-func (s *session) sendOne() (bool, error) {
-	s.mu.Lock()
-	payload, ok := s.packer.Next()
-	s.mu.Unlock()
-	if !ok {
-		if s.m.o.Cover == CoverOff {
-			return false, nil
-		}
-		payload = &cover
-	}
-	slot := int(fraction(s.m.o.Rand) * pseudonym.Slots)
-	return true, s.publish(&s.outer, s.topics[slot], payload)
-}
-
-// publish encrypts a payload and hands it to the link. What the link cannot
-// take is lost and counted there, as anything on the way may be.
-func (s *session) publish(key *chunk.Key, topic string, payload *[chunk.Payload]byte) error {
-	c, err := chunk.Seal(s.m.o.Rand, key, topic, payload)
-	if err != nil {
-		return fmt.Errorf("seal chunk: %w", err)
-	}
-	s.mu.Lock()
-	s.ours.add(c)
-	s.mu.Unlock()
-	if err := s.link.Publish(topic, c); err != nil {
-		s.m.o.Log.Debug("chunk not sent", "err", err)
-	}
-	return nil
-}
-
-// queue adds a message under s.mu. Where the queue is full the message is lost:
-// the protocol's waits send again what matters.
-func (s *session) queue(m chunk.Message) {
-	if err := s.packer.Add(m); err != nil {
-		s.m.o.Log.Warn("message not queued", "type", m.Type, "err", err)
-		return
-	}
-	s.awake()
-}
-
-func (s *session) awake() {
-	select {
-	case s.wake <- struct{}{}:
-	default:
-	}
-}
 
 // sealTo makes the envelope for the peers with the given pseudonyms; those that
 // are gone are left out. It runs under s.mu.

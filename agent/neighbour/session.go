@@ -6,13 +6,11 @@ package neighbour
 import (
 	"context"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/vecino-edge/vecino/crypto/chunk"
 	"github.com/vecino-edge/vecino/crypto/door"
 	"github.com/vecino-edge/vecino/crypto/issuer"
-	"github.com/vecino-edge/vecino/crypto/pseudonym"
 	"github.com/vecino-edge/vecino/crypto/signcrypt"
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/time/rate"
@@ -29,21 +27,17 @@ const (
 
 // session is the life of one epoch.
 type session struct {
-	m      *Member
-	epoch  uint32
-	scope  *signcrypt.Scope
-	topics [pseudonym.Slots]string
-	door   string
-	outer  chunk.Key
-	inner  chunk.Key // the door's, among members
-	link   Link
-	limit  *rate.Limiter
-	tries  *rate.Limiter
+	*line
+	scope *signcrypt.Scope
+	door  string
+	inner chunk.Key // the door's, among members
+	limit *rate.Limiter
+	tries *rate.Limiter
 
 	start  time.Time
 	opener *signcrypt.Opener // set with the keys, before the hello
 
-	mu        sync.Mutex
+	// Under the line's mu:
 	keys      *signcrypt.KeyPair
 	sealer    *signcrypt.Sealer
 	hello     []byte
@@ -51,12 +45,7 @@ type session struct {
 	asking    *issuer.Asking
 	answered  chan *signcrypt.KeyPair
 	roster    roster
-	assembler *chunk.Assembler
 	doorParts *chunk.Assembler
-	packer    *chunk.Packer
-	wake      chan struct{} // something waits to be sent
-	ours      nonces
-	theirs    nonces
 	replyAt   time.Time // of a hello that is owed
 	charterAt time.Time // of a charter that is owed
 }
@@ -68,28 +57,22 @@ func (m *Member) newSession(epoch uint32) (*session, error) {
 		return nil, err
 	}
 	grow := max(1, float64(c.ChunksPerMinute)/60)
-	return &session{
-		m: m, epoch: epoch, scope: scope,
-		topics: pseudonym.Topics(m.o.K, epoch), door: door.Topic(c.Nbhd),
-		outer: pseudonym.OuterKey(m.o.K, epoch), inner: door.MemberKey(m.o.K),
+	s := &session{
+		line: newLine(m, epoch, m.o.Cover), scope: scope, door: door.Topic(c.Nbhd), inner: door.MemberKey(m.key()),
 		limit:    rate.NewLimiter(rate.Limit(grow*envelopesPerMinute/60), int(grow*envelopesPerMinute)),
 		tries:    rate.NewLimiter(doorTriesPerSecond, doorBurst),
 		start:    c.EpochStart(epoch),
 		answered: make(chan *signcrypt.KeyPair, 1),
-		roster:   newRoster(), assembler: chunk.NewAssembler(0), doorParts: chunk.NewAssembler(maxDoorParts),
-		packer: chunk.NewPacker(m.o.Rand),
-		wake:   make(chan struct{}, 1),
-	}, nil
+		roster:   newRoster(), doorParts: chunk.NewAssembler(maxDoorParts),
+	}
+	s.take = s.dispatch
+	return s, nil
 }
 
 // run connects, speaks and listens until ctx ends, which is no error.
 func (s *session) run(ctx context.Context) error {
-	id, err := pseudonym.ClientID(s.m.o.Rand)
-	if err != nil {
+	if err := s.dial(ctx); err != nil {
 		return err
-	}
-	if s.link, err = s.m.o.Dial(ctx, id); err != nil {
-		return fmt.Errorf("connect: %w", err)
 	}
 	defer s.close()
 	g, ctx := errgroup.WithContext(ctx)
@@ -108,10 +91,8 @@ func (s *session) run(ctx context.Context) error {
 
 // enter subscribes and gets keys. With them the session is the member's.
 func (s *session) enter(ctx context.Context) error {
-	for _, t := range s.topics {
-		if err := s.link.Subscribe(t, s.receive); err != nil {
-			return fmt.Errorf("subscribe: %w", err)
-		}
+	if err := s.subscribe(); err != nil {
+		return err
 	}
 	if err := s.link.Subscribe(s.door, s.receiveDoor); err != nil {
 		return fmt.Errorf("subscribe: %w", err)
@@ -156,14 +137,8 @@ func (s *session) close() {
 	s.m.session = nil
 	s.m.mu.Unlock()
 	s.m.notify()
-	ctx, cancel := context.WithTimeout(context.Background(), closeTimeout)
-	defer cancel()
-	if err := s.link.Close(ctx); err != nil {
-		s.m.o.Log.Debug("close connection", "err", err)
-	}
+	s.hangUp()
 }
-
-const closeTimeout = 2 * time.Second
 
 // minute is the round of messages that belong to no task.
 func (s *session) minute() uint32 {
