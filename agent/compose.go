@@ -134,6 +134,7 @@ func (d *device) openMember() error {
 	o := neighbour.Options{
 		Identity: id, K: k, Charter: signed, SaveCharter: d.home.SaveCharter, Keys: d.home.epochKeys(),
 		Dial: d.links.dial, Rand: rand.Reader, Log: d.log.With("room", "neighbour"),
+		Now: machineClock,
 	}
 	if d.cfg.Neighbours.Cover == config.CoverOff {
 		o.Cover = neighbour.CoverOff
@@ -148,7 +149,8 @@ func (d *device) openMember() error {
 		}
 		o.Keeper = d.keeper
 		o.Signer = &issuer.Signer{
-			Keys: keys, Book: d.book, Charter: func() *issuer.Charter { return d.member.Charter() }, Rand: rand.Reader, Now: time.Now,
+			Keys: keys, Book: d.book, Charter: func() *issuer.Charter { return d.member.Charter() }, Rand: rand.Reader,
+			Now: func() time.Time { return d.member.Now() },
 		}
 	}
 	d.member, err = neighbour.New(o)

@@ -103,7 +103,7 @@ func (j *joining) wait(ctx context.Context, waiting func(string)) (*door.Welcome
 
 func (j *joining) request() error {
 	return cut(j.rand, chunk.Message{Type: door.TypeRequest, Data: j.ask.Request()}, func(payload *[chunk.Payload]byte) error {
-		c, err := chunk.Seal(j.rand, &j.key, j.topic, payload)
+		c, err := sealChunk(j.rand, &j.key, j.topic, payload)
 		if err != nil {
 			return err
 		}
@@ -112,7 +112,7 @@ func (j *joining) request() error {
 }
 
 func (j *joining) receive(topic string, payload []byte) {
-	plain, ok := chunk.Open(&j.key, topic, payload)
+	plain, ok := openChunk(&j.key, topic, payload)
 	if !ok {
 		return
 	}

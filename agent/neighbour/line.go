@@ -6,6 +6,7 @@ package neighbour
 import (
 	"context"
 	"fmt"
+	"io"
 	"sync"
 	"time"
 
@@ -33,16 +34,19 @@ type line struct {
 }
 
 func newLine(m *Member, epoch uint32, cover Cover) *line {
-	k := m.key()
+	k, named := m.key(), epoch
+	if rotationOff {
+		named = 0
+	}
 	return &line{
-		m: m, epoch: epoch, topics: pseudonym.Topics(k, epoch), outer: pseudonym.OuterKey(k, epoch), cover: cover,
+		m: m, epoch: epoch, topics: pseudonym.Topics(k, named), outer: pseudonym.OuterKey(k, named), cover: cover,
 		assembler: chunk.NewAssembler(0), packer: chunk.NewPacker(m.o.Rand), wake: make(chan struct{}, 1),
 	}
 }
 
 // dial connects under a client id that nothing else ever has.
 func (l *line) dial(ctx context.Context) error {
-	id, err := pseudonym.ClientID(l.m.o.Rand)
+	id, err := l.m.clientID()
 	if err != nil {
 		return err
 	}
@@ -94,13 +98,13 @@ func (l *line) receive(topic string, payload []byte) {
 // open checks length, key and repetition of a chunk.
 func (l *line) open(key *chunk.Key, topic string, payload []byte) ([]byte, bool) {
 	switch {
-	case len(payload) != chunk.Size:
+	case len(payload) != chunk.Size && !paddingOff:
 		l.m.refused.add(reasonSize)
 		return nil, false
 	case l.ours.has(payload): // the broker returns what we published
 		return nil, false
 	}
-	plain, ok := chunk.Open(key, topic, payload)
+	plain, ok := openChunk(key, topic, payload)
 	if !ok {
 		l.m.refused.add(reasonOuter)
 		return nil, false
@@ -159,7 +163,7 @@ func (l *line) sendOne() (bool, error) {
 // publish encrypts a payload and hands it to the link. What the link cannot
 // take is lost and counted there, as anything on the way may be.
 func (l *line) publish(key *chunk.Key, topic string, payload *[chunk.Payload]byte) error {
-	c, err := chunk.Seal(l.m.o.Rand, key, topic, payload)
+	c, err := sealChunk(l.m.o.Rand, key, topic, payload)
 	if err != nil {
 		return fmt.Errorf("seal chunk: %w", err)
 	}
@@ -187,4 +191,18 @@ func (l *line) awake() {
 	case l.wake <- struct{}{}:
 	default:
 	}
+}
+
+func sealChunk(rand io.Reader, key *chunk.Key, topic string, payload *[chunk.Payload]byte) ([]byte, error) {
+	if paddingOff {
+		return sealUnpadded(key, topic, payload[:]), nil
+	}
+	return chunk.Seal(rand, key, topic, payload)
+}
+
+func openChunk(key *chunk.Key, topic string, c []byte) ([]byte, bool) {
+	if paddingOff {
+		return openUnpadded(key, topic, c)
+	}
+	return chunk.Open(key, topic, c)
 }

@@ -72,6 +72,7 @@ type Member struct {
 	session  *session // nil between epochs
 	handlers map[uint8]Handler
 	changed  chan struct{} // closed and replaced when the roster changes
+	lasting  string        // the client id where names do not rotate
 }
 
 // Handler takes an opened message. It must not block.
@@ -110,6 +111,20 @@ func (m *Member) key() [pseudonym.KeySize]byte {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.k
+}
+
+// clientID returns the client id of a new connection.
+func (m *Member) clientID() (string, error) {
+	if !rotationOff {
+		return pseudonym.ClientID(m.o.Rand)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var err error
+	if m.lasting == "" {
+		m.lasting, err = pseudonym.ClientID(m.o.Rand)
+	}
+	return m.lasting, err
 }
 
 func (m *Member) current() (*issuer.SignedCharter, *issuer.Charter) {
