@@ -33,7 +33,7 @@ lint: ## check format, vet and staticcheck; vulnerabilities where the database i
 	.ci/lint
 
 race: ## run the unit tests with the race detector, which needs gcc
-	CGO_ENABLED=1 $(GO) test -race -short ./...
+	.ci/race
 
 fuzz: ## run each fuzz target for FUZZTIME (60s)
 	.ci/fuzz $(FUZZTIME)
