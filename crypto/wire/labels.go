@@ -36,6 +36,7 @@ const (
 	LabelPayload      Label = "vecino/payload/1" // update: additional data of a payload
 	LabelUpdate       Label = "vecino/update/1"  // update: id of an update
 	LabelTask         Label = "vecino/task/1"    // node: a learning task
+	LabelTell         Label = "vecino/tell/1"    // node: order of those who tell the common model
 	LabelToken        Label = "vecino/token/1"   // token: public information of a token
 	LabelTokenGrant   Label = "vecino/grant/1"   // token: an issuer's word that it saw one blinded element
 	LabelTokenRequest Label = "vecino/tokreq/1"  // token: a request for tokens, and its HPKE info
@@ -49,11 +50,13 @@ const (
 	LabelPair         Label = "vecino/pair/1"    // pseudonym: secret of two that know each other
 	LabelTag          Label = "vecino/tag/1"     // pseudonym: tag by which they recognise each other
 	LabelSum          Label = "vecino/sum/1"     // homomorphic: public polynomial of a round
+	LabelExpand       Label = "vecino/expand/1"  // rlwe: polynomial of a seed
 	LabelRoster       Label = "vecino/roster/1"  // homomorphic: those who share secrets in an epoch
 	LabelActive       Label = "vecino/active/1"  // homomorphic: those whose sum is opened
 	LabelPoint        Label = "vecino/point/1"   // homomorphic: evaluation point of a pseudonym
 	LabelLead         Label = "vecino/lead/1"    // homomorphic: order of leaders
-	LabelMask         Label = "vecino/mask/1"    // homomorphic: pairwise mask
+	LabelMask         Label = "vecino/mask/1"    // homomorphic: masks of a round
+	LabelSecret       Label = "vecino/secret/1"  // homomorphic: what a device draws in an epoch, from its seed
 )
 
 // Labels lists every label once, so that a test can hold them apart.
@@ -62,8 +65,8 @@ var Labels = []Label{
 	LabelNonce, LabelSignature, LabelHello, LabelPseudonym, LabelTopic, LabelOuter,
 	LabelCharter, LabelProof, LabelKeyRequest, LabelKeyAnswer, LabelDoor,
 	LabelIssuerKey, LabelJoin, LabelAdmit, LabelWelcome, LabelTime, LabelPayload,
-	LabelUpdate, LabelTask,
+	LabelUpdate, LabelTask, LabelTell,
 	LabelToken, LabelTokenGrant, LabelTokenRequest, LabelTokenAnswer, LabelDeal, LabelRound,
 	LabelIssuers, LabelDeny, LabelRekey, LabelSync, LabelPair, LabelTag,
-	LabelSum, LabelRoster, LabelActive, LabelPoint, LabelLead, LabelMask,
+	LabelSum, LabelExpand, LabelRoster, LabelActive, LabelPoint, LabelLead, LabelMask, LabelSecret,
 }
