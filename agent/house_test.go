@@ -34,14 +34,15 @@ var floors = map[string]int{
 	"agent": 6,
 
 	"agent/config": 5, "agent/control": 5, "agent/web": 5, "agent/learn": 5, "agent/neighbour": 5,
+	"agent/tlink": 5,
 
 	"fl/sim": 4, "agent/bus": 4, "agent/broker": 4,
 
-	"fl/node": 3, "crypto/issuer": 3, "crypto/door": 3,
+	"fl/node": 3, "crypto/issuer": 3, "crypto/door": 3, "crypto/homomorphic": 3,
 
-	"crypto/signcrypt": 2, "crypto/pseudonym": 2, "fl/update": 2,
+	"crypto/signcrypt": 2, "crypto/pseudonym": 2, "crypto/token": 2, "fl/update": 2,
 
-	"crypto/shard": 1, "crypto/chunk": 1, "fl/model": 1, "fl/dataset": 1, "fl/dataset/digits": 1, "fl/topology": 1,
+	"crypto/shard": 1, "crypto/chunk": 1, "crypto/frost": 1, "crypto/rlwe": 1, "fl/model": 1, "fl/dataset": 1, "fl/dataset/digits": 1, "fl/topology": 1,
 
 	"crypto/wire": 0, "crypto/group": 0, "fl/tensor": 0, "agent/store": 0,
 }

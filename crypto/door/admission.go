@@ -121,6 +121,9 @@ func (k *Keeper) decide(j [16]byte, r *joinRequest) (*joinResult, error) {
 		return turnDown("this invite was used by another device; ask for a new one"), nil
 	}
 	if m := k.c.Member(r.Ed25519); m != nil && m.X25519 == r.X25519 {
+		if _, ok := k.key(); !ok {
+			return hold(reasonKey), nil
+		}
 		return &joinResult{Status: welcome}, nil // a retry
 	}
 	if why := k.objection(g, r); why != "" {
@@ -128,7 +131,7 @@ func (k *Keeper) decide(j [16]byte, r *joinRequest) (*joinResult, error) {
 	}
 	if !g.Bound {
 		if len(k.waiting()) >= MaxWaiting {
-			return &joinResult{Status: waiting, Reason: "too many devices wait at the door"}, nil
+			return hold("too many devices wait at the door"), nil
 		}
 		g.Bound, g.Name, g.Ed25519, g.X25519 = true, r.Name, r.Ed25519, r.X25519
 		if err := k.keep(i, g); err != nil {
@@ -136,18 +139,88 @@ func (k *Keeper) decide(j [16]byte, r *joinRequest) (*joinResult, error) {
 		}
 	}
 	if k.Strict && !g.Admit {
-		reason := "waiting for the owner to say: vecino peers admit " + AdmitCode(g.Ed25519)
-		return &joinResult{Status: waiting, Reason: reason}, nil
+		return hold("waiting for the owner to say: vecino peers admit " + AdmitCode(g.Ed25519)), nil
 	}
-	if err := k.add(g); err != nil {
-		return nil, err
+	return k.admit(g)
+}
+
+// admit has the issuers sign a charter with the guest, and tells it to wait until
+// they have. What they signed is kept before anybody sees it.
+func (k *Keeper) admit(g Guest) (*joinResult, error) {
+	if _, ok := k.key(); !ok || k.evicting() {
+		return hold(reasonKey), nil
 	}
-	g.Joined = true
-	if err := k.keep(i, g); err != nil {
-		return nil, err
+	for k.c.Member(g.Ed25519) == nil {
+		if k.pending == nil {
+			if err := k.propose(g); err != nil {
+				return nil, err
+			}
+		}
+		if signed, err := k.settle(); err != nil {
+			return nil, err
+		} else if !signed {
+			return hold("the issuers are signing; a moment"), nil
+		}
 	}
 	return &joinResult{Status: welcome}, nil
 }
+
+// propose makes the next charter, with one more member. Where others sign too the
+// binding is settled first: it must not change while they are at it.
+func (k *Keeper) propose(g Guest) error {
+	next := *k.c
+	next.Gen += 1 + k.skip
+	next.Members = append(slices.Clone(next.Members), issuer.Member{Name: g.Name, Ed25519: g.Ed25519, X25519: g.X25519})
+	if i := slices.IndexFunc(k.guests, func(o Guest) bool { return o.J == g.J }); k.Council != nil && k.guests[i].Sworn < next.Gen {
+		g = k.guests[i]
+		g.Sworn = next.Gen
+		if err := k.keep(i, g); err != nil {
+			return err
+		}
+	}
+	k.pending = &next
+	return nil
+}
+
+// settle asks the issuers for the charter that is proposed, and keeps it once it
+// is signed. Where they refuse it the next one skips a generation, since another
+// charter may have taken this one.
+func (k *Keeper) settle() (signed bool, err error) {
+	next := k.pending
+	s, err := k.council().Sign(next, nil)
+	if err != nil {
+		k.pending, k.skip = nil, (k.skip+1)%(maxAhead+1)
+		return false, err
+	}
+	if s == nil {
+		return false, nil
+	}
+	_, c, err := issuer.DecodeCharter(s.Encode())
+	if err != nil || !sameCharter(c, next) {
+		k.pending = nil
+		return false, errors.New("door: the issuers signed another charter than was asked for")
+	}
+	return true, k.adopt(s, c)
+}
+
+// Settle goes on with a charter that the issuers are at, without waiting for the
+// guest to ask again. It returns the charter once it is signed and kept, and nil
+// before.
+func (k *Keeper) Settle() (*issuer.SignedCharter, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.pending == nil {
+		return nil, nil
+	}
+	if signed, err := k.settle(); err != nil || !signed {
+		return nil, err
+	}
+	return k.signed, nil
+}
+
+const reasonKey = "the neighbourhood is changing its key; a moment"
+
+func hold(why string) *joinResult { return &joinResult{Status: waiting, Reason: why} }
 
 func turnDown(why string) *joinResult { return &joinResult{Status: refused, Reason: why} }
 
@@ -198,26 +271,10 @@ func (k *Keeper) taken(match func(name string, ed25519, x25519 issuer.Pub) bool,
 	return false
 }
 
-// add makes the next charter with one more member, and keeps it before anybody
-// sees it.
-func (k *Keeper) add(g Guest) error {
-	next := *k.c
-	next.Gen++
-	next.Members = append(slices.Clone(next.Members), issuer.Member{Name: g.Name, Ed25519: g.Ed25519, X25519: g.X25519})
-	signed, err := k.Keys.SignCharter(k.Rand, &next)
-	if err != nil {
-		return err
-	}
-	if err := k.Registry.SaveCharter(signed); err != nil {
-		return fmt.Errorf("door: save charter: %w", err)
-	}
-	k.signed, k.c = signed, &next
-	return nil
-}
-
 // vouch fills a welcome with what is given to the request, and signs it.
 func (k *Keeper) vouch(r *joinResult, request []byte) {
-	r.Charter, r.K = k.signed.Encode(), k.K
+	r.Charter = k.signed.Encode()
+	r.K, _ = k.key()
 	r.Index, r.UnixMilli = k.Keys.Share.Index, uint64(k.Now().UnixMilli())
 	sig := ed25519.Sign(k.Keys.Ed25519, r.signed(k.c.Nbhd, request, k.signed))
 	r.Signature = [ed25519.SignatureSize]byte(sig)

@@ -5,9 +5,13 @@
 // issuer and carried by hand, a signed request to join, and the welcome that
 // holds the charter and the neighbourhood's key K (crypto/PROTOCOL.md, "Door").
 // The door is one topic, the only name that does not change; what is said there
-// is encrypted under a key from the invite, or from K among members.
+// is encrypted under a key from the invite, or from K among members. It is also
+// where members learn the time from the issuers ("Clock"), and the next K when
+// somebody is removed ("Eviction"). Where there are several issuers, a [Council]
+// signs for them all.
 //
-// A [Keeper] is safe for concurrent use; its zero value lets nobody in.
+// A [Keeper] is safe for concurrent use; its zero value lets nobody in. Of the
+// rest, each type says so.
 package door
 
 import (

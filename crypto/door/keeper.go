@@ -21,23 +21,6 @@ const (
 	MaxWaiting = 16 // devices that asked and are not let in yet
 )
 
-// Guest is an invite as the issuers remember it: whom it is bound to.
-type Guest struct {
-	_       struct{} `cbor:",toarray"`
-	J       [16]byte
-	Expiry  uint64
-	Bound   bool
-	Name    string
-	Ed25519 issuer.Pub
-	X25519  issuer.Pub
-	Admit   bool // the owner has said yes
-	Joined  bool // it was let in; an invite lets in once
-}
-
-// is reports whether the request comes from the identity that the guest is
-// bound to.
-func (g *Guest) is(r *joinRequest) bool { return g.Ed25519 == r.Ed25519 && g.X25519 == r.X25519 }
-
 // Registry keeps invites and the charter durably.
 type Registry interface {
 	// SaveGuests writes all invites. What it was given is on the disk when it
@@ -47,19 +30,33 @@ type Registry interface {
 	SaveCharter(*issuer.SignedCharter) error
 }
 
-// Keeper answers at the door for a neighbourhood's only issuer.
+// Keeper answers at the door for an issuer.
 type Keeper struct {
-	Keys     *issuer.Keys
-	K        [pseudonym.KeySize]byte
-	Registry Registry
-	Rand     io.Reader
-	Now      func() time.Time
-	Strict   bool // a join waits until the owner admits it
+	Keys      *issuer.Keys
+	K         [pseudonym.KeySize]byte // where there is no Ring
+	Ring      *Keyring                // nil: K never changes
+	Council   Council                 // nil: the issuer is alone
+	Evictions EvictionBook            // nil: this issuer takes no part in evictions
+	Registry  Registry
+	Rand      io.Reader
+	Now       func() time.Time
+	Strict    bool // a join waits until the owner admits it
 
-	mu     sync.Mutex
-	guests []Guest
-	signed *issuer.SignedCharter
-	c      *issuer.Charter
+	mu       sync.Mutex
+	guests   []Guest
+	signed   *issuer.SignedCharter
+	c        *issuer.Charter
+	pending  *issuer.Charter // the issuers are at it; nil: nothing is proposed
+	skip     uint32          // generations that others took, since c
+	eviction *Eviction       // the newest that this issuer agreed to, or nil
+}
+
+// council returns who signs.
+func (k *Keeper) council() Council {
+	if k.Council == nil {
+		return Alone{Keys: k.Keys, Rand: k.Rand}
+	}
+	return k.Council
 }
 
 // Load sets what the registry held. A guest that is a member counts as let in,
@@ -68,6 +65,7 @@ func (k *Keeper) Load(s *issuer.SignedCharter, c *issuer.Charter, guests []Guest
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.signed, k.c, k.guests = s, c, slices.Clone(guests)
+	k.pending, k.skip = nil, 0
 	for i, g := range k.guests {
 		k.guests[i].Joined = g.Joined || g.Bound && c.Member(g.Ed25519) != nil
 	}

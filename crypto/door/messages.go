@@ -16,6 +16,9 @@ import (
 const (
 	kindJoin    = 0 // request: to join; answer: welcome, wait or refusal
 	kindCharter = 1 // answer: a newer charter, to members
+	kindTime    = 2 // request and answer: an issuer's clock
+	kindRekey   = 3 // answer: a charter without a member, and the next K
+	kindSync    = 3 // request: what one who slept has missed
 )
 
 // Status of an answer to a request to join.

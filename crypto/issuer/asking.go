@@ -10,17 +10,22 @@ import (
 	"io"
 	"slices"
 
+	"github.com/vecino-edge/vecino/crypto/frost"
 	"github.com/vecino-edge/vecino/crypto/group"
 	"github.com/vecino-edge/vecino/crypto/signcrypt"
 )
 
-// CheatError names an issuer whose part of a signature is wrong.
+// CheatError names an issuer that broke the rules of what it was asked for.
 type CheatError struct {
-	Index uint8
+	Index  uint8
+	Reason string // empty for a wrong part of a key
 }
 
 func (e *CheatError) Error() string {
-	return fmt.Sprintf("issuer %d answered with a wrong part of a key", e.Index)
+	if e.Reason == "" {
+		return fmt.Sprintf("issuer %d answered with a wrong part of a key", e.Index)
+	}
+	return fmt.Sprintf("issuer %d cheats: %s", e.Index, e.Reason)
 }
 
 // Asking is a device's request for the keys of one epoch: what it sends, and
@@ -36,7 +41,7 @@ type Asking struct {
 	y        map[uint8][32]byte
 
 	commits map[uint8]commitments
-	signing [2]*Signing
+	signing [2]*frost.Signing
 	parts   map[uint8]parts
 	pending map[uint8][]byte // the message that each issuer has yet to answer
 }
@@ -163,8 +168,8 @@ func (a *Asking) handleCommitments(p *packet, plain []byte) error {
 		return ErrRefused
 	}
 	for _, one := range []Commitment{c.Sig, c.Kem} {
-		if one.Index != p.Index || !one.valid() {
-			return &CheatError{p.Index}
+		if one.Index != p.Index || !one.Valid() {
+			return &CheatError{Index: p.Index}
 		}
 	}
 	a.commits[p.Index] = c
@@ -183,7 +188,7 @@ func (a *Asking) second() error {
 		l.Sig, l.Kem = append(l.Sig, c.Sig), append(l.Kem, c.Kem)
 	}
 	for i, usage := range []signcrypt.Usage{signcrypt.Sig, signcrypt.Kem} {
-		s, err := NewSigning(a.scope.P, a.ask.message(usage, a.scope.Nbhd), [][]Commitment{l.Sig, l.Kem}[i])
+		s, err := frost.NewSigning(a.scope.P, a.ask.message(usage, a.scope.Nbhd), [][]Commitment{l.Sig, l.Kem}[i])
 		if err != nil {
 			return err
 		}
@@ -207,12 +212,12 @@ func (a *Asking) handleParts(p *packet, plain []byte) (*signcrypt.KeyPair, error
 	}
 	y, err := group.DecodePoint(a.charter.Issuer(p.Index).Y)
 	if err != nil {
-		return nil, &CheatError{p.Index}
+		return nil, &CheatError{Index: p.Index}
 	}
 	for i, part := range [][group.Size]byte{got.Sig, got.Kem} {
 		z, err := group.DecodeScalar(part)
 		if err != nil || !a.signing[i].Check(p.Index, y, z) {
-			return nil, &CheatError{p.Index}
+			return nil, &CheatError{Index: p.Index}
 		}
 	}
 	a.parts[p.Index] = got

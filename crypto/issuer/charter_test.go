@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/vecino-edge/vecino/crypto/frost"
 	"github.com/vecino-edge/vecino/crypto/wire"
 	"pgregory.net/rapid"
 )
@@ -27,7 +28,7 @@ func copyOf(c *Charter) *Charter {
 func (w *place) signAnyway(t testing.TB, c *Charter) *SignedCharter {
 	t.Helper()
 	b := must(wire.Marshal(c))(t)
-	return &SignedCharter{Charter: b, Signatures: []Signature{must(signAlone(w.rand, w.keys[0].Share, w.keys[0].P, b))(t)}}
+	return &SignedCharter{Charter: b, Signatures: []Signature{must(frost.SignAlone(w.rand, w.keys[0].Share, w.keys[0].P, b))(t)}}
 }
 
 // TestCharterBounds signs charters on both sides of each bound: DecodeCharter and
@@ -199,7 +200,7 @@ func TestFollows(t *testing.T) {
 
 func (w *place) signBytes(t testing.TB, b []byte) Signature {
 	t.Helper()
-	return must(signAlone(w.rand, w.keys[0].Share, w.keys[0].P, b))(t)
+	return must(frost.SignAlone(w.rand, w.keys[0].Share, w.keys[0].P, b))(t)
 }
 
 // TestEpochs draws times: an epoch begins where the one before ends.

@@ -23,6 +23,9 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files anew")
 
+// thorough asks for the long forms of tests that have one.
+var thorough = flag.Bool("thorough", false, "run the long forms of tests")
+
 // stream is the reproducible randomness of the golden files: block i is
 // SHA-512(lv(seed, i as eight big-endian bytes)).
 type stream struct {
@@ -56,7 +59,7 @@ func deal(t testing.TB, rand io.Reader, threshold, n int) (p Pub, shares []Share
 	for i := uint8(1); int(i) <= n; i++ {
 		y := group.Reduce([64]byte{})
 		for k := threshold - 1; k >= 0; k-- {
-			y = group.MulAdd(y, identifier(i), coefficients[k])
+			y = group.MulAdd(y, group.Reduce([64]byte{i}), coefficients[k])
 		}
 		shares = append(shares, Share{Index: i, Secret: y})
 	}

@@ -3,13 +3,15 @@
 
 // Package issuer makes and checks what a neighbourhood's issuers sign: the
 // charter, which says who belongs, and the partial keys, without which no
-// device can speak. Signing is FROST(ristretto255, SHA-512) of RFC 9591, t of n
-// signers with the asking device as coordinator; a neighbourhood that has just
-// been founded has one issuer, t = n = 1, and runs the same two rounds.
+// device can speak. Signing is FROST of RFC 9591 (package frost), t of n
+// signers. For keys the asking device is the coordinator ([Asking], [Signer]);
+// for all else one of the issuers is, among whom a [Council] also deals new
+// shares. A neighbourhood that has just been founded has one issuer, t = n = 1,
+// and runs the same rounds.
 //
 // Requests and answers travel under HPKE (RFC 9180: X25519, HKDF-SHA256,
-// ChaCha20-Poly1305). The zero values are not usable. A [Signer] is safe for
-// concurrent use, the rest is not.
+// ChaCha20-Poly1305). The zero values are not usable. A [Signer] and a [Council]
+// are safe for concurrent use, the rest is not.
 package issuer
 
 import (
@@ -18,6 +20,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/vecino-edge/vecino/crypto/frost"
 	"github.com/vecino-edge/vecino/crypto/wire"
 )
 
@@ -38,6 +41,13 @@ const MaxName = 32
 
 // ErrRefused is the one error for a request or an answer that is not right.
 var ErrRefused = errors.New("issuer: refused")
+
+// Names of package frost that charters, keys and key requests are made of.
+type (
+	Share      = frost.Share
+	Commitment = frost.Commitment
+	Signature  = frost.Signature
+)
 
 // Pub is an encoded public key: of ristretto255, X25519 or Ed25519.
 type Pub = [32]byte

@@ -8,6 +8,8 @@ import (
 	"crypto/subtle"
 	"slices"
 	"time"
+
+	"github.com/vecino-edge/vecino/crypto/frost"
 )
 
 // Limits of a signer's memory.
@@ -24,7 +26,7 @@ type session struct {
 	ask      ask
 	y        [32]byte
 	since    time.Time
-	sig, kem *Nonces
+	sig, kem *frost.Nonces
 	first    commitments
 	asked    [sha512.Size]byte // digest of the second round that was answered
 	parts    *parts

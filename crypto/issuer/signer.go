@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/vecino-edge/vecino/crypto/frost"
 	"github.com/vecino-edge/vecino/crypto/group"
 	"github.com/vecino-edge/vecino/crypto/signcrypt"
 	"github.com/vecino-edge/vecino/crypto/wire"
@@ -107,10 +108,10 @@ func (s *Signer) commit(c *Charter, rid [16]byte, plain []byte) ([]byte, error) 
 		return nil, err
 	}
 	sess.rid, sess.since = rid, s.Now()
-	if sess.sig, sess.first.Sig, err = Commit(s.Rand, s.Keys.Share); err != nil {
+	if sess.sig, sess.first.Sig, err = frost.Commit(s.Rand, s.Keys.Share); err != nil {
 		return nil, err
 	}
-	if sess.kem, sess.first.Kem, err = Commit(s.Rand, s.Keys.Share); err != nil {
+	if sess.kem, sess.first.Kem, err = frost.Commit(s.Rand, s.Keys.Share); err != nil {
 		return nil, err
 	}
 	if !s.sessions.add(sess) {
@@ -186,10 +187,10 @@ func (l lists) of(c *Charter) bool {
 }
 
 // part signs with nonces that are gone afterwards.
-func (s *Signer) part(msg []byte, list []Commitment, nonces **Nonces) (out [group.Size]byte, err error) {
+func (s *Signer) part(msg []byte, list []Commitment, nonces **frost.Nonces) (out [group.Size]byte, err error) {
 	n := *nonces
 	*nonces = nil
-	signing, err := NewSigning(s.Keys.P, msg, list)
+	signing, err := frost.NewSigning(s.Keys.P, msg, list)
 	if err != nil {
 		return out, err
 	}

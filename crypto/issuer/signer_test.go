@@ -8,6 +8,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/vecino-edge/vecino/crypto/frost"
 	"github.com/vecino-edge/vecino/crypto/group"
 	"github.com/vecino-edge/vecino/crypto/wire"
 )
@@ -163,7 +164,7 @@ func (a *Asking) asks(t *testing.T, l lists) []byte {
 func TestSecondRoundRefuses(t *testing.T) {
 	w := newPlace(t, "second round", 2, 3)
 	_, foreign := w.secondRound(t)
-	third := must(func() (c Commitment, err error) { _, c, err = Commit(w.rand, w.keys[2].Share); return }())(t)
+	third := must(func() (c Commitment, err error) { _, c, err = frost.Commit(w.rand, w.keys[2].Share); return }())(t)
 	nobody := third
 	nobody.Index = 9
 	for name, change := range map[string]func(l *lists){
@@ -226,7 +227,7 @@ func TestSecondRoundAgain(t *testing.T) {
 	if again := open(must(s.Answer(a.asks(t, l)))(t)); again != first {
 		t.Error("a repeated request gets other parts")
 	}
-	_, third, _ := Commit(w.rand, w.keys[2].Share)
+	_, third, _ := frost.Commit(w.rand, w.keys[2].Share)
 	other := lists{Sig: []Commitment{l.Sig[0], third}, Kem: []Commitment{l.Kem[0], third}}
 	if _, err := s.Answer(a.asks(t, other)); err != ErrRefused {
 		t.Errorf("nonces are used for a second list: %v", err)

@@ -5,9 +5,12 @@
 // longer: the topics on which the neighbourhood speaks, the key of its outer
 // layer, the client id of a connection, and the hello that presents fresh public
 // keys (crypto/PROTOCOL.md, "Layers of one packet" and "Hello"). Whoever lacks
-// the neighbourhood's key K sees random strings.
+// the neighbourhood's key K sees random strings. Two devices that have exchanged
+// halves of a secret recognise each other in later epochs by a tag in the hello;
+// [Pairs] is the book of these secrets ("Epoch edges and recognition").
 //
-// There is no state; everything is safe for concurrent use.
+// Pairs are the only state, and not safe for concurrent use; their zero value is
+// not usable. Everything else is safe for concurrent use.
 package pseudonym
 
 import (

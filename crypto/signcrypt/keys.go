@@ -4,10 +4,10 @@
 package signcrypt
 
 import (
-	"crypto/sha512"
 	"fmt"
 	"io"
 
+	"github.com/vecino-edge/vecino/crypto/frost"
 	"github.com/vecino-edge/vecino/crypto/group"
 	"github.com/vecino-edge/vecino/crypto/wire"
 )
@@ -99,12 +99,7 @@ func PartialKeyMessage(usage Usage, nbhd [16]byte, epoch uint32, usig, ukem [gro
 // Challenge is the challenge of FROST(ristretto255, SHA-512), RFC 9591 section
 // 6.2: H2 of the commitment, the group's public key and the message.
 func Challenge(r, p [group.Size]byte, msg []byte) *group.Scalar {
-	h := sha512.New()
-	h.Write([]byte("FROST-RISTRETTO255-SHA512-v1chal"))
-	h.Write(r[:])
-	h.Write(p[:])
-	h.Write(msg)
-	return group.Reduce([64]byte(h.Sum(nil)))
+	return frost.Challenge(r, p, msg)
 }
 
 // partialPublic returns D = R + hP, the public part of the partial key d.

@@ -1,7 +1,7 @@
 // Copyright The Vecino Authors
 // SPDX-License-Identifier: Apache-2.0
 
-package issuer
+package frost
 
 import (
 	"bytes"
@@ -70,13 +70,13 @@ func TestNoncesNeverRepeat(t *testing.T) {
 }
 
 // TestNoncesNeedTheShare holds that a source of randomness that repeats itself
-// does not give two issuers the same nonces.
+// does not give two signers the same nonces.
 func TestNoncesNeedTheShare(t *testing.T) {
 	_, shares := deal(t, newStream("hedged"), 2, 2)
 	_, a, _ := Commit(newStream("stuck"), shares[0])
 	_, b, _ := Commit(newStream("stuck"), shares[1])
 	if a.Hiding == b.Hiding || a.Binding == b.Binding {
-		t.Error("two issuers share a nonce")
+		t.Error("two signers share a nonce")
 	}
 	for n := range 64 {
 		if _, _, err := Commit(bytes.NewReader(make([]byte, n)), shares[0]); err == nil {

@@ -1,7 +1,7 @@
 // Copyright The Vecino Authors
 // SPDX-License-Identifier: Apache-2.0
 
-package issuer
+package frost
 
 import (
 	"bytes"
@@ -58,7 +58,7 @@ func TestFrostVectors(t *testing.T) {
 	}
 	scalar := func(s string) *group.Scalar { return must(group.DecodeScalar([32]byte(unhex(t, s))))(t) }
 	encoded := func(s *group.Scalar) string { b := group.EncodeScalar(s); return hexOf(b[:]) }
-	p, msg := Pub(unhex(t, v.Inputs.P)), unhex(t, v.Inputs.Message)
+	p, msg := [32]byte(unhex(t, v.Inputs.P)), unhex(t, v.Inputs.Message)
 
 	shares := map[uint8]Share{}
 	for _, s := range v.Inputs.Shares {
@@ -73,10 +73,10 @@ func TestFrostVectors(t *testing.T) {
 			t.Fatal(err)
 		}
 		if encoded(n.hiding) != o.Hiding || encoded(n.binding) != o.Binding {
-			t.Errorf("issuer %d has other nonces", o.Identifier)
+			t.Errorf("signer %d has other nonces", o.Identifier)
 		}
 		if c.Index != o.Identifier || hexOf(c.Hiding[:]) != o.HidingCommit || hexOf(c.Binding[:]) != o.BindingCommit {
-			t.Errorf("issuer %d has other commitments", o.Identifier)
+			t.Errorf("signer %d has other commitments", o.Identifier)
 		}
 		list, nonces[o.Identifier] = append(list, c), n
 	}
@@ -86,21 +86,21 @@ func TestFrostVectors(t *testing.T) {
 	}
 	for i, o := range v.One.Outputs {
 		if encoded(s.factors[i]) != o.Factor {
-			t.Errorf("issuer %d has another binding factor", o.Identifier)
+			t.Errorf("signer %d has another binding factor", o.Identifier)
 		}
 	}
 	var parts []*group.Scalar
 	for _, o := range v.Two.Outputs {
 		z, err := s.Sign(shares[o.Identifier], nonces[o.Identifier])
 		if err != nil || encoded(z) != o.Share {
-			t.Fatalf("issuer %d has another part: %v", o.Identifier, err)
+			t.Fatalf("signer %d has another part: %v", o.Identifier, err)
 		}
 		if !s.Check(o.Identifier, shares[o.Identifier].Public(), z) {
-			t.Errorf("the part of issuer %d does not pass", o.Identifier)
+			t.Errorf("the part of signer %d does not pass", o.Identifier)
 		}
 		parts = append(parts, z)
 	}
-	sig := sum(s, parts)
+	sig := s.Join(parts)
 	if hexOf(sig[:]) != v.Final.Sig || !sig.Verify(p, msg) {
 		t.Errorf("signature %x, want %s", sig, v.Final.Sig)
 	}
@@ -109,15 +109,8 @@ func TestFrostVectors(t *testing.T) {
 	}
 }
 
-func sum(s *Signing, parts []*group.Scalar) (sig Signature) {
-	r, z := s.Sum(parts)
-	copy(sig[:], r[:])
-	copy(sig[group.Size:], z[:])
-	return sig
-}
-
 // signTogether runs both rounds of a set of signers and returns their parts.
-func signTogether(t testing.TB, rand io.Reader, p Pub, msg []byte, shares []Share) (*Signing, []*group.Scalar) {
+func signTogether(t testing.TB, rand io.Reader, p [32]byte, msg []byte, shares []Share) (*Signing, []*group.Scalar) {
 	t.Helper()
 	var list []Commitment
 	var nonces []*Nonces
@@ -136,7 +129,7 @@ func signTogether(t testing.TB, rand io.Reader, p Pub, msg []byte, shares []Shar
 	return signing, parts
 }
 
-// TestEverySubset signs with every set of issuers: t and more make a signature,
+// TestEverySubset signs with every set of signers: t and more make a signature,
 // fewer do not.
 func TestEverySubset(t *testing.T) {
 	msg := []byte("a partial key")
@@ -152,7 +145,7 @@ func TestEverySubset(t *testing.T) {
 					}
 				}
 				s, parts := signTogether(t, rand, p, msg, some)
-				sig := sum(s, parts)
+				sig := s.Join(parts)
 				if enough := bits.OnesCount(set) >= c.t; sig.Verify(p, msg) != enough {
 					t.Errorf("set %b: a signature is %v", set, !enough)
 				}
@@ -172,15 +165,15 @@ func TestCheaterIsNamed(t *testing.T) {
 			changed[bad] = group.MulAdd(changed[bad], identifier(1), identifier(1)) // plus one
 			for i, share := range c {
 				if s.Check(share.Index, share.Public(), changed[i]) == (i == bad) {
-					t.Errorf("issuer %d cheats, and issuer %d is judged wrongly", c[bad].Index, share.Index)
+					t.Errorf("signer %d cheats, and signer %d is judged wrongly", c[bad].Index, share.Index)
 				}
 			}
 		}
 		if s.Check(c[0].Index, c[1].Public(), parts[0]) || s.Check(c[1].Index, c[0].Public(), parts[0]) {
-			t.Error("a part passes for another issuer's")
+			t.Error("a part passes for another signer's")
 		}
 		if s.Check(99, c[0].Public(), parts[0]) {
-			t.Error("a part passes for an issuer that did not sign")
+			t.Error("a part passes for a signer that did not sign")
 		}
 	}
 }
@@ -199,15 +192,15 @@ func TestNewSigningRefuses(t *testing.T) {
 		return list
 	}
 	var long []Commitment
-	for i := range uint8(MaxIssuers + 1) {
+	for i := range uint8(MaxSigners + 1) {
 		long = append(long, Commitment{Index: i + 1, Hiding: c[0].Hiding, Binding: c[0].Binding})
 	}
-	if _, err := NewSigning(p, nil, long[:MaxIssuers]); err != nil {
+	if _, err := NewSigning(p, nil, long[:MaxSigners]); err != nil {
 		t.Errorf("as many signers as there may be: %v", err)
 	}
 	for name, list := range map[string][]Commitment{
 		"empty":               nil,
-		"too long":            long[:MaxIssuers+1],
+		"too long":            long[:MaxSigners+1],
 		"out of order":        {c[1], c[0]},
 		"twice":               {c[0], c[0]},
 		"index zero":          with(0, func(c *Commitment) { c.Index = 0 }),
@@ -227,8 +220,8 @@ func TestSignatureVerify(t *testing.T) {
 	rand := newStream("verify")
 	p, shares := deal(t, rand, 1, 1)
 	msg := []byte("a charter")
-	sig := must(signAlone(rand, shares[0], p, msg))(t)
-	if !sig.Verify(p, msg) || sig.Verify(p, []byte("another")) || sig.Verify(Pub{}, msg) || sig.Verify(anotherP(t), msg) {
+	sig := must(SignAlone(rand, shares[0], p, msg))(t)
+	if !sig.Verify(p, msg) || sig.Verify(p, []byte("another")) || sig.Verify([32]byte{}, msg) || sig.Verify(anotherP(t), msg) {
 		t.Error("the wrong signatures verify")
 	}
 	for i := range sig {
@@ -240,8 +233,8 @@ func TestSignatureVerify(t *testing.T) {
 	}
 }
 
-// anotherP returns another issuer's public key.
-func anotherP(t *testing.T) Pub {
+// anotherP returns another group's public key.
+func anotherP(t *testing.T) [32]byte {
 	p, _ := deal(t, newStream("another"), 1, 1)
 	return p
 }
@@ -250,7 +243,7 @@ func BenchmarkSignAlone(b *testing.B) {
 	rand := newStream("bench")
 	p, shares := deal(b, rand, 1, 1)
 	for b.Loop() {
-		if _, err := signAlone(rand, shares[0], p, []byte("m")); err != nil {
+		if _, err := SignAlone(rand, shares[0], p, []byte("m")); err != nil {
 			b.Fatal(err)
 		}
 	}
