@@ -16,6 +16,7 @@ import (
 	"github.com/vecino-edge/vecino/agent/config"
 	"github.com/vecino-edge/vecino/agent/store"
 	"github.com/vecino-edge/vecino/agent/web"
+	"github.com/vecino-edge/vecino/crypto/door"
 )
 
 // runCommand is `vecino run`: the agent in the foreground.
@@ -63,6 +64,9 @@ func runAgent(ctx context.Context, std stdio, file string) error {
 	}
 	log.Info("running", "version", release, "name", d.cfg.Name, "state", h.dir.Root(), "members", len(d.members()))
 	err = d.run(ctx, listeners...)
+	if errors.Is(err, door.ErrEvicted) {
+		return &failure{code: exitRefused, err: err, hint: "vecino init --join CODE in a new state folder enters again, with an invite"}
+	}
 	if errors.Is(err, errLeft) {
 		if err := h.forget(); err != nil {
 			return err

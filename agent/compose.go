@@ -44,6 +44,7 @@ type device struct {
 	learner *learn.Service
 	table   control.Table
 	left    context.CancelCauseFunc // ends the device for good
+	ring    *door.Keyring
 }
 
 // deviceOptions are what differs between the agent and a device of the demo.
@@ -123,19 +124,19 @@ func (d *device) openMember() error {
 	if err != nil {
 		return err
 	}
-	k, err := d.home.k()
-	if err != nil {
-		return err
-	}
 	signed, charter, err := d.home.charter()
 	if err != nil {
 		return err
 	}
+	if d.ring, err = d.home.ring(); err != nil {
+		return err
+	}
 	o := neighbour.Options{
-		Identity: id, K: k, Charter: signed, SaveCharter: d.home.SaveCharter, Keys: d.home.epochKeys(),
+		Identity: id, Ring: d.ring, Charter: signed, SaveCharter: d.home.SaveCharter, Keys: d.home.epochKeys(), State: d.home.secrets(),
 		Dial: d.links.dial, Rand: rand.Reader, Log: d.log.With("room", "neighbour"),
 		Now: machineClock,
 	}
+	o.Unlinkable = d.cfg.Neighbours.Unlinkable == config.FromNeighbours
 	if d.cfg.Neighbours.Cover == config.CoverOff {
 		o.Cover = neighbour.CoverOff
 	}
@@ -144,20 +145,21 @@ func (d *device) openMember() error {
 		return err
 	}
 	if keys != nil {
-		if err := d.openIssuer(keys, k, signed, charter); err != nil {
+		if err := d.openIssuer(keys, signed, charter); err != nil {
 			return err
 		}
-		o.Keeper = d.keeper
+		o.Keeper, o.Notary = d.keeper, door.Alone{Keys: keys, Rand: rand.Reader}
 		o.Signer = &issuer.Signer{
 			Keys: keys, Book: d.book, Charter: func() *issuer.Charter { return d.member.Charter() }, Rand: rand.Reader,
 			Now: func() time.Time { return d.member.Now() },
 		}
+		o.Timekeeper = &door.Timekeeper{Keys: keys, Nbhd: charter.Nbhd, Time: func() (time.Time, bool) { return d.member.Time() }}
 	}
 	d.member, err = neighbour.New(o)
 	return err
 }
 
-func (d *device) openIssuer(keys *issuer.Keys, k [32]byte, signed *issuer.SignedCharter, charter *issuer.Charter) error {
+func (d *device) openIssuer(keys *issuer.Keys, signed *issuer.SignedCharter, charter *issuer.Charter) error {
 	guests, err := d.home.guests()
 	if err != nil {
 		return err
@@ -166,9 +168,17 @@ func (d *device) openIssuer(keys *issuer.Keys, k [32]byte, signed *issuer.Signed
 		return hint(err, "wait until the next epoch has begun, move the file away and start again: it keeps a device from having two keys in one epoch")
 	}
 	d.keeper = &door.Keeper{
-		Keys: keys, K: k, Registry: d.home, Rand: rand.Reader, Now: time.Now, Strict: d.cfg.Policy == config.PolicyStrict,
+		Keys: keys, Ring: d.ring, Registry: d.home, Evictions: d.home, Rand: rand.Reader, Strict: d.cfg.Policy == config.PolicyStrict,
 	}
+	d.keeper.Now = func() time.Time { return d.member.Now() }
 	d.keeper.Load(signed, charter, guests)
+	eviction, err := d.home.eviction()
+	if err != nil || eviction == nil {
+		return err
+	}
+	if err := d.keeper.LoadEviction(eviction); err != nil {
+		return hint(fmt.Errorf("%s: %w", d.home.path(fileEviction), err), "remove it; a member that was to be removed may have to be removed again")
+	}
 	return nil
 }
 

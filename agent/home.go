@@ -15,7 +15,6 @@ import (
 	"github.com/vecino-edge/vecino/agent/store"
 	"github.com/vecino-edge/vecino/crypto/door"
 	"github.com/vecino-edge/vecino/crypto/issuer"
-	"github.com/vecino-edge/vecino/crypto/pseudonym"
 	"github.com/vecino-edge/vecino/crypto/wire"
 )
 
@@ -23,17 +22,19 @@ import (
 const (
 	fileConfig   = "config.toml"
 	fileIdentity = "identity"          // secret: the keys shown at the door
-	fileK        = "neighbourhood.key" // secret: K
+	fileK        = "neighbourhood.key" // secret: K, and those before and after it
 	fileCharter  = "charter"
 	fileIssuer   = "issuer"          // secret: an issuer's keys
 	fileGuests   = "guests"          // secret: open invites
 	fileIssued   = "issued.journal"  // which member has which keys
+	fileEviction = "eviction"        // of a member, which this issuer agreed to
 	filePassword = "broker-password" // secret: of the shared broker account
 )
 
 const (
-	maxSmallFile = 64 << 10
-	maxIssued    = 1 << 20
+	maxSmallFile  = 64 << 10
+	maxSecretFile = 512 << 10
+	maxIssued     = 1 << 20
 )
 
 // home is a device's state folder.
@@ -126,15 +127,40 @@ func (h *home) SaveCharter(s *issuer.SignedCharter) error {
 	return h.dir.Write(fileCharter, s.Encode())
 }
 
-func (h *home) k() (k [pseudonym.KeySize]byte, err error) {
+// saveRing keeps the neighbourhood's keys.
+func (h *home) saveRing(r *door.Keyring) error { return h.dir.Write(fileK, r.Encode()) }
+
+func (h *home) ring() (*door.Keyring, error) {
 	b, err := h.dir.Read(fileK, maxSmallFile)
 	if err != nil {
-		return k, err
+		return nil, err
 	}
-	if len(b) != len(k) {
-		return k, h.damaged(fileK, "is damaged: it has %d bytes, not %d", len(b), len(k))
+	r, err := door.DecodeKeyring(b)
+	if err != nil {
+		return nil, h.damaged(fileK, "is damaged: %w", err)
 	}
-	return [pseudonym.KeySize]byte(b), nil
+	return r, nil
+}
+
+// secretFolder keeps the files of the state folder that hold what a member must not lose
+// and nobody else may see.
+type secretFolder struct{ h *home }
+
+// secretFiles are their names: see package neighbour.
+var secretFiles = []string{"wallet", "pairs", "archive", "neighbourhood.key"}
+
+func (h *home) secrets() secretFolder { return secretFolder{h} }
+
+func (s secretFolder) Save(name string, secret []byte) error { return s.h.dir.Write(name, secret) }
+
+func (s secretFolder) Load(name string) ([]byte, error) { return s.h.dir.Read(name, maxSecretFile) }
+
+func (s secretFolder) Forget(name string) error {
+	err := os.Remove(s.h.path(name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
 }
 
 // issuerKeys returns the keys of an issuer, nil where the device is none.
@@ -151,6 +177,18 @@ func (h *home) issuerKeys() (*issuer.Keys, error) {
 		return nil, h.damaged(fileIssuer, "is damaged: %w", err)
 	}
 	return keys, nil
+}
+
+// SaveEviction keeps what this issuer agreed to.
+func (h *home) SaveEviction(e []byte) error { return h.dir.Write(fileEviction, e) }
+
+// eviction returns what SaveEviction kept, nil where there is none.
+func (h *home) eviction() ([]byte, error) {
+	b, err := h.dir.Read(fileEviction, maxSmallFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	return b, err
 }
 
 // SaveGuests keeps the open invites.
@@ -183,7 +221,8 @@ func (h *home) forget() error {
 	if err := h.forgetBroker(); err != nil {
 		return err
 	}
-	for _, name := range []string{fileIssuer, fileGuests, fileIssued, "task", "checkpoint", filePassword, fileK, fileIdentity, fileCharter} {
+	names := append([]string{fileIssuer, fileGuests, fileIssued, fileEviction, "task", "checkpoint", filePassword}, secretFiles...)
+	for _, name := range append(names, fileIdentity, fileCharter) {
 		if err := os.Remove(h.path(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}

@@ -194,7 +194,7 @@ func (f *initFlags) foundHere(h *home, cfg *config.Config, id *issuer.Identity) 
 	if err := h.dir.Write(fileIssuer, keys.Save()); err != nil {
 		return err
 	}
-	if err := h.dir.Write(fileK, k[:]); err != nil {
+	if err := h.saveRing(door.NewKeyring(k, 0, 0)); err != nil {
 		return err
 	}
 	return h.SaveCharter(signed)
@@ -249,7 +249,7 @@ func (f *initFlags) joinThere(ctx context.Context, std stdio, h *home, cfg *conf
 	if err := h.writeConfig(cfg); err != nil {
 		return 0, err
 	}
-	if err := h.dir.Write(fileK, w.K[:]); err != nil {
+	if err := h.saveRing(door.NewKeyring(w.K, w.Charter.Gen, w.Charter.V)); err != nil {
 		return 0, err
 	}
 	return len(w.Charter.Members), h.SaveCharter(w.Signed)

@@ -14,7 +14,7 @@ import (
 func peersCommand(std stdio) *cobra.Command {
 	return group("peers", "See and change who belongs to the neighbourhood",
 		readVerb(std, &cobra.Command{Use: "list", Short: "List members and neighbours"}, "peers/list", restingPeers, showPeers),
-		inviteCommand(std), admitCommand(std), leaveCommand(std))
+		inviteCommand(std), admitCommand(std), removeCommand(std), leaveCommand(std))
 }
 
 // restingPeers is what the state folder says of the neighbourhood.
@@ -44,6 +44,24 @@ func admitCommand(std stdio) *cobra.Command {
 	return verb(std, c, "peers/admit", func(_ *cobra.Command, args []string) (any, error) {
 		return admitArgs{Code: args[0]}, nil
 	}, func(w io.Writer, v map[string]string) { fmt.Fprintf(w, "%s is let in\n", v["admitted"]) })
+}
+
+func removeCommand(std stdio) *cobra.Command {
+	c := &cobra.Command{
+		Use: "remove NAME|PSEUDONYM", Short: "Remove a member for good, or deny a pseudonym until its epoch ends", Args: cobra.ExactArgs(1),
+		Long: "Remove a member by its name: the others get another key a while later, and it gets none.\n" +
+			"Or deny a neighbour by its pseudonym, or the first digits of it, where only that is known: nobody listens to it until the epoch ends.",
+	}
+	return verb(std, c, "peers/remove", func(_ *cobra.Command, args []string) (any, error) {
+		return removeArgs{Who: args[0]}, nil
+	}, func(w io.Writer, r removeInfo) {
+		switch {
+		case r.Removed != "":
+			fmt.Fprintf(w, "%s is removed; the others change their key\n", r.Removed)
+		default:
+			fmt.Fprintf(w, "%s is denied until the epoch ends\n", r.Denied)
+		}
+	})
 }
 
 func leaveCommand(std stdio) *cobra.Command {

@@ -16,6 +16,7 @@ import (
 	"github.com/vecino-edge/vecino/agent/learn"
 	"github.com/vecino-edge/vecino/agent/neighbour"
 	"github.com/vecino-edge/vecino/agent/store"
+	"github.com/vecino-edge/vecino/crypto/door"
 	"github.com/vecino-edge/vecino/fl/dataset"
 	"github.com/vecino-edge/vecino/fl/model"
 	"github.com/vecino-edge/vecino/fl/node"
@@ -103,7 +104,7 @@ func (t *town) join(ctx context.Context, r *resident, cfg *config.Config) error 
 		return err
 	}
 	r.joined = links.counters()
-	if err := r.home.dir.Write(fileK, w.K[:]); err != nil {
+	if err := r.home.saveRing(door.NewKeyring(w.K, w.Charter.Gen, w.Charter.V)); err != nil {
 		return err
 	}
 	return r.home.SaveCharter(w.Signed)

@@ -67,6 +67,7 @@ func (d *device) addVerbs() {
 	d.table.Add("peers/list", func(context.Context, json.RawMessage) (any, error) { return d.peers(), nil })
 	d.table.Add("peers/invite", control.Typed(d.invite))
 	d.table.Add("peers/admit", control.Typed(d.admit))
+	d.table.Add("peers/remove", control.Typed(d.remove))
 	d.table.Add("peers/leave", control.Typed(d.leave))
 	d.table.Add("learn/status", func(context.Context, json.RawMessage) (any, error) { return d.learnStatus(), nil })
 	d.table.Add("learn/start", control.Typed(d.learnStart))

@@ -18,6 +18,7 @@ import (
 // founder talks meanwhile if it is to.
 func sends(t *testing.T, cover Cover, talk bool) (counts []int) {
 	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(time.Until(plausible))
 		h := &hub{}
 		p, founder := foundWith(t, h, cover, func(c *issuer.Charter) { c.EpochLen, c.ChunksPerMinute, c.D = 3600, 60, 30 })
 		stop := []func(){p.start(founder)}

@@ -34,10 +34,12 @@ func (s *session) hearDoor(topic string, payload []byte) []said {
 	if len(payload) != chunk.Size && !paddingOff || s.ours.has(payload) || s.theirs.has(payload) {
 		return nil
 	}
-	if plain, ok := openChunk(&s.inner, topic, payload); ok {
-		s.theirs.add(payload)
-		s.hearMembers(plain)
-		return nil
+	for _, k := range s.m.o.Ring.DoorKeys() {
+		key := chunk.Key(k)
+		if plain, ok := openChunk(&key, topic, payload); ok {
+			s.theirs.add(payload)
+			return s.hearMembers(&key, plain)
+		}
 	}
 	if s.m.o.Keeper == nil {
 		return nil // between one who joins and the issuers
@@ -55,26 +57,47 @@ func (s *session) hearDoor(topic string, payload []byte) []said {
 	return nil
 }
 
-// hearMembers takes what members say at the door: a newer charter.
-func (s *session) hearMembers(plain []byte) {
+// hearMembers takes what members say at the door under one of the
+// neighbourhood's keys.
+func (s *session) hearMembers(key *chunk.Key, plain []byte) (answers []said) {
 	msgs, err := s.doorParts.Accept(plain)
 	if err != nil {
 		s.m.refused.add(reasonFrames)
-		return
+		return nil
 	}
 	for _, m := range msgs {
-		if m.Type != door.TypeAnswer {
-			continue
+		switch m.Type {
+		case door.TypeAnswer:
+			s.hearNews(m.Data)
+		case door.TypeRequest:
+			if answer, ok := s.m.answerTime(m.Data); ok {
+				answers = append(answers, said{key, chunk.Message{Type: door.TypeAnswer, Data: answer}})
+				continue
+			}
+			s.hearSync(key, m.Data)
 		}
-		signed, c, ok := door.DecodeCharter(m.Data)
-		if !ok {
+	}
+	return answers
+}
+
+// hearNews takes a newer charter, another key, or an issuer's clock.
+func (s *session) hearNews(msg []byte) {
+	if s.m.timeAnswered(msg) {
+		return
+	}
+	signed, c, ok := door.DecodeCharter(msg)
+	if !ok {
+		if err := s.m.takeRekey(msg); err != nil {
 			s.m.refused.add(reasonDoor)
-			continue
+			s.m.o.Log.Debug("nothing to take at the door", "err", err)
+			return
 		}
-		s.m.adoptCharter(signed, c)
-		if mine, _ := s.m.current(); mine.Hash() == signed.Hash() {
-			s.charterAt = time.Time{} // somebody has shown it already
-		}
+		s.m.archive.Heard(s.m.clock.machine())
+		return
+	}
+	s.m.adoptCharter(signed, c)
+	if mine, _ := s.m.current(); mine.Hash() == signed.Hash() {
+		s.charterAt = time.Time{} // somebody has shown it already
 	}
 }
 

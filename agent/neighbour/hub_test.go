@@ -186,18 +186,20 @@ func foundWith(t *testing.T, h *hub, cover Cover, set func(*issuer.Charter)) (*p
 	}
 	p := &place{t: t, hub: h, k: [32]byte{9}, cover: cover}
 	mem := newMemory()
-	p.keeper = &door.Keeper{Keys: keys, K: p.k, Registry: mem, Rand: rand.Reader, Now: time.Now}
+	p.keeper = &door.Keeper{Keys: keys, Ring: door.NewKeyring(p.k, 0, 0), Registry: mem, Rand: rand.Reader, Now: time.Now}
 	p.keeper.Load(signed, c, nil)
 	var m *Member
 	signer := &issuer.Signer{Keys: keys, Book: mem, Charter: func() *issuer.Charter { return m.Charter() }, Rand: rand.Reader, Now: time.Now}
-	m = p.member(id, signed, mem, func(o *Options) { o.Keeper, o.Signer = p.keeper, signer })
+	m = p.member(id, signed, mem, func(o *Options) {
+		o.Keeper, o.Signer, o.Notary = p.keeper, signer, door.Alone{Keys: keys, Rand: rand.Reader}
+	})
 	return p, m
 }
 
 func (p *place) member(id *issuer.Identity, s *issuer.SignedCharter, mem *memory, with func(*Options)) *Member {
 	p.t.Helper()
 	o := Options{
-		Identity: id, K: p.k, Charter: s, SaveCharter: mem.SaveCharter, Keys: mem,
+		Identity: id, Ring: door.NewKeyring(p.k, 0, 0), Charter: s, SaveCharter: mem.SaveCharter, Keys: mem, State: mem,
 		Dial: p.hub.dial, Rand: rand.Reader, Log: slog.New(slog.NewTextHandler(p.t.Output(), nil)),
 		Cover: p.cover,
 	}

@@ -19,6 +19,7 @@ import (
 type line struct {
 	m      *Member
 	epoch  uint32
+	k      [pseudonym.KeySize]byte
 	topics [pseudonym.Slots]string
 	outer  chunk.Key
 	cover  Cover
@@ -39,7 +40,7 @@ func newLine(m *Member, epoch uint32, cover Cover) *line {
 		named = 0
 	}
 	return &line{
-		m: m, epoch: epoch, topics: pseudonym.Topics(k, named), outer: pseudonym.OuterKey(k, named), cover: cover,
+		m: m, epoch: epoch, k: k, topics: pseudonym.Topics(k, named), outer: pseudonym.OuterKey(k, named), cover: cover,
 		assembler: chunk.NewAssembler(0), packer: chunk.NewPacker(m.o.Rand), wake: make(chan struct{}, 1),
 	}
 }

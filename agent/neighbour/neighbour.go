@@ -35,43 +35,53 @@ type Link interface {
 // Dial opens a connection under the given client id.
 type Dial func(ctx context.Context, clientID string) (Link, error)
 
-// KeyStore keeps the secrets of an epoch in memory that outlives the process
-// but not the power: never in the state folder.
+// KeyStore keeps secrets by name. Those of an epoch belong in memory that outlives
+// the process but not the power, never in the state folder. What was given to Save
+// is kept when it returns.
 type KeyStore interface {
 	Save(name string, secret []byte) error
 	Load(name string) ([]byte, error) // fs.ErrNotExist where there is none
 	Forget(name string) error
 }
 
-// Options are what a member needs. Keeper and Signer are nil except with an
-// issuer.
+// Options are what a member needs. Keeper, Signer, Timekeeper and Notary are nil
+// except with an issuer.
 type Options struct {
 	Identity    *issuer.Identity
-	K           [pseudonym.KeySize]byte
+	Ring        *door.Keyring
 	Charter     *issuer.SignedCharter
 	SaveCharter func(*issuer.SignedCharter) error
 	Keeper      *door.Keeper
 	Signer      *issuer.Signer
-	Keys        KeyStore
+	Timekeeper  *door.Timekeeper
+	Notary      door.Notary
+	Keys        KeyStore // in memory
+	State       KeyStore // on the disk, for its owner alone and left out of backups
 	Dial        Dial
 	Rand        io.Reader
 	Log         *slog.Logger
 	Cover       Cover
+	Unlinkable  bool             // also for those that exchange with the device
 	Now         func() time.Time // the machine's clock; nil means [time.Now]
 }
 
 // Member is a device of a neighbourhood.
 type Member struct {
 	o       Options
+	clock   *clock
+	friends *acquaintances
+	archive *door.Archive
+	enact   chan struct{} // an eviction waits for the issuers
+	quit    context.CancelCauseFunc
 	refused counters
 
 	mu       sync.Mutex
 	signed   *issuer.SignedCharter
 	charter  *issuer.Charter
-	k        [pseudonym.KeySize]byte
 	session  *session // nil between epochs
 	handlers map[uint8]Handler
 	changed  chan struct{} // closed and replaced when the roster changes
+	rekeyed  chan struct{} // closed and replaced when another key is to come
 	lasting  string        // the client id where names do not rotate
 }
 
@@ -90,11 +100,36 @@ func New(o Options) (*Member, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	friends, err := openPairs(&o)
+	if err != nil {
+		return nil, err
+	}
+	archive, err := openArchive(o.State)
+	if err != nil {
+		return nil, err
+	}
 	return &Member{
-		o: o, signed: signed, charter: charter, k: o.K,
+		friends: friends, archive: archive, rekeyed: make(chan struct{}), enact: make(chan struct{}, 1), clock: newClock(o.Now, indexOf(o.Signer)), o: o, signed: signed, charter: charter,
 		handlers: map[uint8]Handler{}, changed: make(chan struct{}),
 	}, nil
 }
+
+// Time returns the neighbourhood's time, and whether the device knows it.
+func (m *Member) Time() (time.Time, bool) { return m.clock.time() }
+
+// indexOf returns the index of the issuer that signs, 0 where there is none.
+func indexOf(s *issuer.Signer) uint8 {
+	if s == nil {
+		return 0
+	}
+	return s.Keys.Share.Index
+}
+
+// errOtherEpoch ends a session whose epoch turns out to be another.
+var errOtherEpoch = errors.New("the clock was set to another epoch")
+
+// Identity returns the key by which charters know this device.
+func (m *Member) Identity() issuer.Pub { return m.o.Identity.Ed25519() }
 
 // Handle sets what is done with messages of a type. Call it before Run.
 func (m *Member) Handle(typ uint8, h Handler) { m.handlers[typ] = h }
@@ -107,11 +142,7 @@ func (m *Member) Charter() *issuer.Charter {
 }
 
 // key returns the neighbourhood's symmetric key.
-func (m *Member) key() [pseudonym.KeySize]byte {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.k
-}
+func (m *Member) key() [pseudonym.KeySize]byte { return m.o.Ring.Current(m.Now()) }
 
 // clientID returns the client id of a new connection.
 func (m *Member) clientID() (string, error) {
@@ -140,11 +171,14 @@ func (m *Member) adoptCharter(s *issuer.SignedCharter, c *issuer.Charter) {
 	if !s.Follows(c, m.charter) {
 		return
 	}
-	if err := m.o.SaveCharter(s); err != nil {
+	if err := m.adoptHere(s, c); err != nil {
 		m.o.Log.Error("charter not saved", "err", err)
 		return
 	}
 	m.signed, m.charter = s, c
+	if m.archive.Keep(s, c) {
+		m.saveArchive()
+	}
 	m.o.Log.Info("charter", "gen", c.Gen, "members", len(c.Members))
 }
 
@@ -188,14 +222,29 @@ const (
 	minWait       = 50 * time.Millisecond
 )
 
-// Now returns the neighbourhood's time: the machine's clock, set right.
-func (m *Member) Now() time.Time { return m.o.Now() }
-
-func (m *Member) until(t time.Time) time.Duration { return t.Sub(m.Now()) }
-
-// Run lives through one epoch after the other until ctx ends.
+// Run lives through one epoch after the other until ctx ends, or until the issuers
+// have removed the device: then it fails with [door.ErrEvicted].
 func (m *Member) Run(ctx context.Context) error {
+	ctx, m.quit = context.WithCancelCause(ctx)
+	defer m.quit(nil)
+	if m.o.Keeper != nil {
+		var evictions sync.WaitGroup
+		defer evictions.Wait()
+		defer m.quit(nil)
+		evictions.Go(func() { m.enactEvictions(ctx) })
+	}
+	err := m.run(ctx)
+	if cause := context.Cause(ctx); errors.Is(cause, door.ErrEvicted) {
+		return cause
+	}
+	return err
+}
+
+func (m *Member) run(ctx context.Context) error {
 	for ctx.Err() == nil {
+		if m.findTime(ctx) != nil {
+			return nil
+		}
 		c := m.Charter()
 		epoch, ok := c.Epoch(m.Now())
 		if !ok {
@@ -204,28 +253,45 @@ func (m *Member) Run(ctx context.Context) error {
 			}
 			continue
 		}
-		if err := m.runEpoch(ctx, epoch); err != nil && ctx.Err() == nil {
+		turn, err := m.runEpoch(ctx, epoch)
+		if errors.Is(err, errOtherEpoch) {
+			continue
+		}
+		if err != nil && ctx.Err() == nil {
 			return fmt.Errorf("neighbour: epoch %d: %w", epoch, err)
 		}
 		// Nobody enters the next epoch at the moment of leaving this one.
-		after := m.until(c.EpochStart(epoch+1)) + m.spread()
-		if sleep(ctx, after) != nil {
+		if sleep(ctx, m.until(turn)+m.spread()) != nil {
 			return nil
 		}
 	}
 	return nil
 }
 
-// runEpoch holds the session of an epoch until shortly before its edge.
-func (m *Member) runEpoch(ctx context.Context, epoch uint32) error {
-	edge := m.until(m.Charter().EpochStart(epoch+1)) - m.spread()
-	ctx, cancel := context.WithTimeout(ctx, edge)
-	defer cancel()
+// runEpoch holds the session of an epoch until shortly before a turn, which it
+// returns.
+func (m *Member) runEpoch(ctx context.Context, epoch uint32) (turn time.Time, err error) {
+	ctx, leave := context.WithCancel(ctx)
+	var waiting sync.WaitGroup
+	defer waiting.Wait()
+	defer leave()
 	s, err := m.newSession(epoch)
 	if err != nil {
-		return err
+		return turn, err
 	}
-	return s.run(ctx)
+	waiting.Go(func() {
+		defer leave()
+		if at, err := m.waitTurn(ctx, epoch, s.k); err == nil {
+			turn = at
+		}
+	})
+	err = s.run(ctx)
+	leave()
+	waiting.Wait()
+	if turn.IsZero() {
+		turn = m.turn(epoch, s.k)
+	}
+	return turn, err
 }
 
 // spread draws U(0, D), at most a tenth of the epoch.

@@ -31,6 +31,7 @@ func (s *session) present(ctx context.Context) error {
 	}
 	every := s.m.Wait(helloEvery)
 	next := time.Now().Add(every)
+	deny := time.Now().Add(s.m.Wait(denyEvery))
 	for {
 		if err := sleep(ctx, min(every, s.m.Wait(time.Second))/2); err != nil {
 			return err
@@ -41,6 +42,10 @@ func (s *session) present(ctx context.Context) error {
 				return err
 			}
 			next = now.Add(every)
+		}
+		if now.After(deny) {
+			s.repeatDenials()
+			deny = now.Add(s.m.Wait(denyEvery))
 		}
 		if s.due(&s.charterAt, now) {
 			if err := s.giveCharter(); err != nil {
@@ -81,7 +86,7 @@ func (s *session) sayHello() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if hash := signed.Hash(); s.hello == nil || hash != s.helloOf {
-		tags, err := pseudonym.RandomTags(s.m.o.Rand, nil)
+		tags, err := s.tags()
 		if err != nil {
 			return err
 		}

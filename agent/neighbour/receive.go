@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/vecino-edge/vecino/crypto/chunk"
+	"github.com/vecino-edge/vecino/crypto/door"
 	"github.com/vecino-edge/vecino/crypto/issuer"
 	"github.com/vecino-edge/vecino/crypto/pseudonym"
 	"github.com/vecino-edge/vecino/crypto/signcrypt"
@@ -27,6 +28,9 @@ const (
 	reasonKeys     = "key-request" // a key request that does not hold
 	reasonDoor     = "door"        // a request at the door that does not hold
 	reasonFull     = "roster-full"
+	reasonDeny     = "deny"   // a deny list that the issuers did not sign
+	reasonDenied   = "denied" // from one whom the issuers deny
+	reasonPair     = "pair"   // a pair message that answers nothing
 )
 
 const (
@@ -53,10 +57,18 @@ func (s *session) dispatch(m chunk.Message) {
 		}
 	case issuer.TypeRequest:
 		s.answerKeys(m.Data)
+	case door.TypeRequest:
+		if answer, ok := s.m.answerTime(m.Data); ok {
+			s.queue(chunk.Message{Type: door.TypeAnswer, Data: answer})
+		}
+	case door.TypeAnswer:
+		s.m.timeAnswered(m.Data)
+	case issuer.TypeDeny:
+		s.hearDeny(m.Data)
 	case issuer.TypeAnswer:
 		s.keysAnswered(m.Data)
 	default:
-		h := s.m.handlers[m.Type]
+		h := s.handler(m.Type)
 		if h == nil {
 			s.m.refused.add(reasonType)
 			return
@@ -84,11 +96,24 @@ func (s *session) receiveEnvelope(m chunk.Message, h Handler) {
 		s.m.refused.add(reasonEnvelope)
 		return
 	}
+	if s.denials.Denied(s.epoch, got.From.ID) {
+		s.m.refused.add(reasonDenied)
+		return
+	}
 	if e := s.roster.peers[got.From.ID]; e != nil {
 		e.heard = time.Now()
 		e.updates++
 	}
 	h(got.From.ID, got.Round, got.Msg)
+}
+
+// handler returns who takes envelopes of a type, nil where nobody does.
+func (s *session) handler(typ uint8) Handler {
+	switch typ {
+	case pseudonym.TypePair:
+		return func(from signcrypt.PID, _ uint32, msg []byte) { s.hearPair(from, msg) }
+	}
+	return s.m.handlers[typ]
 }
 
 // peer finds the sender of an envelope for the opener, under s.mu.
@@ -114,11 +139,16 @@ func (s *session) receiveHello(msg []byte) {
 	if s.roster.self != nil && p.ID == s.roster.self.ID {
 		return
 	}
+	if s.denials.Denied(s.epoch, p.ID) {
+		s.m.refused.add(reasonDenied)
+		return
+	}
 	fresh, ok := s.roster.add(p, h, raw, now)
 	if !ok {
 		s.m.refused.add(reasonFull)
 		return
 	}
+	s.recognise(p, h)
 	if fresh {
 		s.oweHello(now)
 		s.m.notify()

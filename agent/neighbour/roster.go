@@ -30,7 +30,9 @@ type entry struct {
 	raw     [32]byte // digest of the hello's bytes
 	since   time.Time
 	heard   time.Time
-	updates uint64 // opened so far
+	updates uint64           // opened so far
+	handle  pseudonym.Handle // zero: it is not recognised
+	offered bool             // a pair, in this epoch
 }
 
 func newRoster() roster { return roster{peers: map[signcrypt.PID]*entry{}} }

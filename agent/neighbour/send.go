@@ -65,6 +65,9 @@ func (m *Member) SendUpdate(to []signcrypt.PID, round uint32, header []byte, cop
 			groups[i] = append(groups[i], chunk.Message{Type: typeShard, Data: shards[i]})
 		}
 	}
+	for _, id := range to {
+		s.befriend(id)
+	}
 	if err := s.packer.Spread(groups); err != nil {
 		return fmt.Errorf("queue update: %w", err)
 	}

@@ -46,8 +46,11 @@ type session struct {
 	answered  chan *signcrypt.KeyPair
 	roster    roster
 	doorParts *chunk.Assembler
-	replyAt   time.Time // of a hello that is owed
-	charterAt time.Time // of a charter that is owed
+	replyAt   time.Time   // of a hello that is owed
+	charterAt time.Time   // of a charter that is owed
+	slept     *time.Timer // of an answer to one who slept
+	denials   door.Denials
+	denied    [][]byte // the lists that this device had signed
 }
 
 func (m *Member) newSession(epoch uint32) (*session, error) {
@@ -57,8 +60,9 @@ func (m *Member) newSession(epoch uint32) (*session, error) {
 		return nil, err
 	}
 	grow := max(1, float64(c.ChunksPerMinute)/60)
+	line := newLine(m, epoch, m.o.Cover)
 	s := &session{
-		line: newLine(m, epoch, m.o.Cover), scope: scope, door: door.Topic(c.Nbhd), inner: door.MemberKey(m.key()),
+		line: line, scope: scope, door: door.Topic(c.Nbhd), inner: door.MemberKey(line.k),
 		limit:    rate.NewLimiter(rate.Limit(grow*envelopesPerMinute/60), int(grow*envelopesPerMinute)),
 		tries:    rate.NewLimiter(doorTriesPerSecond, doorBurst),
 		start:    c.EpochStart(epoch),
@@ -77,12 +81,14 @@ func (s *session) run(ctx context.Context) error {
 	defer s.close()
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return s.send(ctx) })
+	g.Go(func() error { return s.keepTime(ctx) })
 	g.Go(func() error {
 		if err := s.enter(ctx); err != nil {
 			return err
 		}
 		return s.present(ctx)
 	})
+	g.Go(func() error { return s.askWhatWasMissed(ctx) })
 	if err := g.Wait(); ctx.Err() == nil || !isContext(err) {
 		return err
 	}
@@ -137,6 +143,11 @@ func (s *session) close() {
 	s.m.session = nil
 	s.m.mu.Unlock()
 	s.m.notify()
+	s.mu.Lock()
+	if s.slept != nil {
+		s.slept.Stop()
+	}
+	s.mu.Unlock()
 	s.hangUp()
 }
 

@@ -68,7 +68,7 @@ func (h *house) signsAtLast(t testing.TB, i int) {
 func TestKillAfterEveryStep(t *testing.T) {
 	stride := 13
 	if testing.Short() {
-		stride = 41
+		stride = 97
 	}
 	if *thorough {
 		stride = 1
@@ -103,7 +103,11 @@ func TestKillAfterEveryStep(t *testing.T) {
 
 // TestKillAll restarts everybody at once after every step of a dealing.
 func TestKillAll(t *testing.T) {
-	for at := 1; at < 60; at += 7 {
+	stride := 7
+	if testing.Short() {
+		stride = 29
+	}
+	for at := 1; at < 60; at += stride {
 		h := newHouse(t, "kill all", 2, 3, 1)
 		h.kill = func(step int) (int, bool) {
 			if step == at {

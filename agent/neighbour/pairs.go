@@ -1,0 +1,169 @@
+// Copyright The Vecino Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package neighbour
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"sync"
+
+	"github.com/vecino-edge/vecino/crypto/chunk"
+	"github.com/vecino-edge/vecino/crypto/pseudonym"
+	"github.com/vecino-edge/vecino/crypto/signcrypt"
+)
+
+// pairsFile is the name under which the secrets of pairs are kept.
+const pairsFile = "pairs"
+
+// acquaintances are those whom the device recognises in later epochs, and where
+// they are kept. A session's lock comes before theirs.
+type acquaintances struct {
+	mu    sync.Mutex
+	state KeyStore
+	none  bool // this device is new to everybody in every epoch
+	pairs *pseudonym.Pairs
+}
+
+func openPairs(o *Options) (*acquaintances, error) {
+	a := &acquaintances{state: o.State, none: o.Unlinkable}
+	b, err := o.State.Load(pairsFile)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		a.pairs, err = pseudonym.NewPairs(o.Rand)
+	case err == nil:
+		a.pairs, err = pseudonym.DecodePairs(b)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("pairs: %w", err)
+	}
+	return a, nil
+}
+
+// save writes the pairs, under mu.
+func (a *acquaintances) save() error {
+	if err := a.state.Save(pairsFile, a.pairs.Encode()); err != nil {
+		return fmt.Errorf("keep pairs: %w", err)
+	}
+	return nil
+}
+
+// tags returns the tags of the hello of an epoch.
+func (s *session) tags() ([pseudonym.Tags]pseudonym.Tag, error) {
+	a := s.m.friends
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if !a.none {
+		a.pairs.Prune(s.epoch)
+	}
+	tags, err := a.pairs.Tags(s.m.o.Rand, s.epoch, s.keys.Sig.PublicKey.U)
+	if err != nil {
+		return tags, err
+	}
+	return tags, a.save()
+}
+
+// recognise looks whether the sender of a hello is one of those whom the device
+// knows, under the session's mu.
+func (s *session) recognise(p *signcrypt.Peer, h *pseudonym.Hello) {
+	a := s.m.friends
+	if a.none {
+		return
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	r := a.pairs.Recognise(&h.Tags, h.Sig.U, s.epoch)
+	if !r.Known && len(r.Dropped) == 0 {
+		return
+	}
+	if err := a.save(); err != nil {
+		s.m.o.Log.Error("a recognised neighbour may be new after a restart", "err", err)
+	}
+	for _, e := range s.roster.peers {
+		for _, gone := range r.Dropped {
+			if e.handle == gone {
+				e.handle = pseudonym.Handle{}
+			}
+		}
+	}
+	if r.Known {
+		s.roster.peers[p.ID].handle = r.Handle
+	}
+}
+
+// befriend offers a pair to a peer with whom the device exchanges, unless they
+// have one or it was offered in this epoch, under the session's mu.
+func (s *session) befriend(id signcrypt.PID) {
+	e := s.roster.peers[id]
+	if s.m.friends.none || e == nil || e.offered || e.handle != (pseudonym.Handle{}) {
+		return
+	}
+	e.offered = true
+	a := s.m.friends
+	a.mu.Lock()
+	offer := a.pairs.Offer(s.epoch, s.keys.Sig.PublicKey.U, e.hello.Sig.U, pseudonym.MaxPairs-a.pairs.Len())
+	err := a.save()
+	a.mu.Unlock()
+	if err != nil {
+		s.m.o.Log.Error("no pair offered", "err", err)
+		return
+	}
+	s.tell(id, pseudonym.TypePair, offer)
+}
+
+// tell signcrypts a message to one peer, under mu.
+func (s *session) tell(id signcrypt.PID, typ uint8, msg []byte) {
+	env, err := s.sealTo([]signcrypt.PID{id}, s.minute(), typ, msg)
+	if err != nil || env == nil {
+		s.m.o.Log.Debug("message not sealed", "type", typ, "err", err)
+		return
+	}
+	s.queue(chunk.Message{Type: typ, Data: env})
+}
+
+// hearPair takes a pair message, under mu.
+func (s *session) hearPair(from signcrypt.PID, msg []byte) {
+	e := s.roster.peers[from]
+	a := s.m.friends
+	if e == nil || a.none {
+		return
+	}
+	a.mu.Lock()
+	x, err := a.pairs.Handle(s.m.o.Rand, s.epoch, s.keys.Sig.PublicKey.U, e.hello.Sig.U, msg, pseudonym.MaxPairs-a.pairs.Len())
+	if err == nil {
+		err = a.save()
+	}
+	a.mu.Unlock()
+	if errors.Is(err, pseudonym.ErrPair) {
+		s.m.refused.add(reasonPair)
+		return
+	}
+	if err != nil {
+		s.m.o.Log.Error("no pair made", "err", err)
+		return
+	}
+	if x.Paired {
+		e.handle = x.Handle
+	}
+	if x.Answer != nil {
+		s.tell(from, pseudonym.TypePair, x.Answer)
+	}
+}
+
+// Recognised returns the lasting name of one who is there, under which replicas
+// and reputation are kept, and false where the device does not recognise it. The
+// name is this device's own: nobody else has it.
+func (m *Member) Recognised(id signcrypt.PID) (handle [16]byte, ok bool) {
+	s := m.live()
+	if s == nil {
+		return handle, false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e := s.roster.peers[id]
+	if e == nil || e.handle == (pseudonym.Handle{}) {
+		return handle, false
+	}
+	return e.handle, true
+}
