@@ -37,6 +37,7 @@ type taskFile struct {
 	Algorithm string  `toml:"algorithm"`
 	Topology  string  `toml:"topology"`
 	Compress  string  `toml:"compress"`
+	Mode      string  `toml:"mode"`
 	Rate      float32 `toml:"rate"`
 	Decay     float32 `toml:"weight_decay"`
 	Batch     int     `toml:"batch"`
@@ -56,7 +57,7 @@ func readTask(path string) (*taskArgs, error) {
 		return nil, err
 	}
 	f := taskFile{
-		Name: strings.TrimSuffix(filepath.Base(path), ".toml"), Model: "softmax", Algorithm: "kgt", Topology: "full", Compress: "q8",
+		Name: strings.TrimSuffix(filepath.Base(path), ".toml"), Model: "softmax", Algorithm: "kgt", Topology: "full", Compress: "q8", Mode: "robust",
 		Rate: 0.1, Decay: 1e-4, Batch: 16, Epochs: 1, Rounds: 100, Round: "1m", Seed: 1,
 	}
 	meta, err := toml.Decode(string(b), &f)
@@ -64,14 +65,14 @@ func readTask(path string) (*taskArgs, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	if unknown := meta.Undecoded(); len(unknown) > 0 {
-		return nil, fmt.Errorf("%s: %s: unknown key; a task has name, model, algorithm, topology, compress, rate, weight_decay, batch, epochs, rounds, round, seed", path, unknown[0])
+		return nil, fmt.Errorf("%s: %s: unknown key; a task has name, model, algorithm, topology, compress, mode, rate, weight_decay, batch, epochs, rounds, round, seed", path, unknown[0])
 	}
 	round, err := time.ParseDuration(f.Round)
 	if err != nil {
 		return nil, fmt.Errorf("%s: round: %q is no duration; write it like 30s or 5m", path, f.Round)
 	}
 	return &taskArgs{
-		Name: f.Name, Model: f.Model, Algorithm: f.Algorithm, Topology: f.Topology, Compress: f.Compress, Rate: f.Rate,
+		Name: f.Name, Model: f.Model, Algorithm: f.Algorithm, Topology: f.Topology, Compress: f.Compress, Mode: f.Mode, Rate: f.Rate,
 		Decay: f.Decay, Batch: f.Batch, Epochs: f.Epochs, Rounds: f.Rounds, Seconds: round.Seconds(), Seed: f.Seed,
 	}, nil
 }
@@ -107,16 +108,28 @@ func showTasks(w io.Writer, t tasksInfo) {
 	}
 }
 
+// modeInWords says what each mode protects, and what it does not.
+var modeInWords = map[string]string{
+	"robust":  "robust: neighbours read each other's updates; what does not fit is refused",
+	"private": "private: nobody reads a single update, only the sum of all; a member that lies is not found out",
+	"hybrid":  "hybrid: sums of groups of five or more are read; a member that lies hides in its group",
+	"mask":    "mask: like private, by pairwise masks; lighter, and a round fails where too many leave",
+}
+
 func showTask(w io.Writer, s learn.Status) {
 	lines := []string{
 		fmt.Sprintf("%s\t%s (%s)", s.Name, s.State, s.ID[:8]),
 		fmt.Sprintf("round\t%d of %d, %s on %s", s.Round, s.Rounds, s.Algorithm, s.Topology),
+		"mode\t" + modeInWords[s.Mode],
 	}
 	if s.Round > 0 {
 		lines = append(lines,
 			fmt.Sprintf("accuracy\t%s", percent(s.Accuracy)),
 			fmt.Sprintf("neighbours\t%d of %d heard in the last round", s.Heard, s.Neighbours),
 			fmt.Sprintf("payload\t%d bytes a round, %d bytes of checkpoints written", s.PayloadBytes, s.SavedBytes))
+	}
+	if s.Skipped > 0 {
+		lines = append(lines, fmt.Sprintf("skipped\t%d rounds without a sum, the last for: %s", s.Skipped, s.LastSkip))
 	}
 	if s.Error != "" {
 		lines = append(lines, "error\t"+s.Error)

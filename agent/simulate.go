@@ -32,7 +32,7 @@ import (
 
 // simFlags are the flags of `learn sim`.
 type simFlags struct {
-	data, model, partition, topology, algorithm, compress, curve string
+	data, model, partition, topology, algorithm, compress, mode, curve string
 
 	nodes, rounds, epochs, batch int
 	rate, decay                  float32
@@ -82,6 +82,7 @@ func simCommand(std stdio) *cobra.Command {
 	flags.Float32Var(&f.decay, "weight-decay", 1e-4, "weight decay")
 	flags.StringVar(&f.algorithm, "algorithm", "kgt", "kgt or dpsgd")
 	flags.StringVar(&f.compress, "compress", "none", "none or q8")
+	flags.StringVar(&f.mode, "mode", "robust", "robust shows updates to neighbours; private, hybrid and mask show sums only (with --topology full --compress q8)")
 	flags.Float64Var(&f.loss, "loss", 0, "share of exchanges that are lost, both ways")
 	flags.Uint64Var(&f.seed, "seed", 1, "seed of everything random")
 	flags.StringVar(&f.curve, "curve", "", "write the curve of every round to this CSV `FILE`")
@@ -170,6 +171,7 @@ func (f *simFlags) settings() (*sim.Settings, error) {
 		{"topology", func() (err error) { s.Topology, err = topology.Parse(f.topology); return }},
 		{"algorithm", func() (err error) { s.Algorithm, err = node.ParseAlgorithm(f.algorithm); return }},
 		{"compress", func() (err error) { s.Quant, err = update.ParseQuant(f.compress); return }},
+		{"mode", func() (err error) { s.Mode, err = node.ParseMode(f.mode); return }},
 	} {
 		if err := p.parse(); err != nil {
 			return nil, usage("learn sim: --%s: %w", p.flag, err)

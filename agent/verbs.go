@@ -227,6 +227,7 @@ type taskArgs struct {
 	Algorithm string  `json:"algorithm"`
 	Topology  string  `json:"topology"`
 	Compress  string  `json:"compress"`
+	Mode      string  `json:"mode"`
 	Rate      float32 `json:"rate"`
 	Decay     float32 `json:"weight_decay"`
 	Batch     int     `json:"batch"`
@@ -245,8 +246,12 @@ func (d *device) learnStart(_ context.Context, a taskArgs) (any, error) {
 	if err != nil {
 		return nil, control.Errorf(control.Usage, "%v", err)
 	}
+	mode, err := node.ParseMode(a.Mode)
+	if err != nil {
+		return nil, control.Errorf(control.Usage, "%v", err)
+	}
 	s, err := d.learner.Start(learn.Plan{
-		Name: a.Name, Model: a.Model, Algorithm: algorithm, Topology: a.Topology, Quant: quant, Rate: a.Rate, Decay: a.Decay,
+		Name: a.Name, Mode: mode, Model: a.Model, Algorithm: algorithm, Topology: a.Topology, Quant: quant, Rate: a.Rate, Decay: a.Decay,
 		Batch: a.Batch, Epochs: a.Epochs, Rounds: a.Rounds, RoundLen: time.Duration(a.Seconds * float64(time.Second)), Seed: a.Seed,
 	})
 	switch {

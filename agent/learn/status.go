@@ -48,15 +48,18 @@ type Status struct {
 	R2           *float64 `json:"r2,omitempty"`
 	Algorithm    string   `json:"algorithm"`
 	Topology     string   `json:"topology"`
+	Mode         string   `json:"mode"`
 	PayloadBytes int      `json:"payload_bytes"`
 	SavedBytes   int64    `json:"checkpoint_bytes"`     // written since the start
 	ResumedAt    *uint32  `json:"resumed_at,omitempty"` // rounds that had ended then
+	Skipped      int      `json:"skipped,omitempty"`    // rounds without a sum since the start, in a mode of sums
+	LastSkip     string   `json:"last_skip,omitempty"`  // why
 }
 
 func newStatus(t *node.Task, id node.ID, state State) Status {
 	return Status{
 		ID: hex.EncodeToString(id[:]), Name: t.Name, State: state, Rounds: t.Rounds,
-		Algorithm: node.Algorithm(t.Algorithm).String(), Topology: t.Topology,
+		Algorithm: node.Algorithm(t.Algorithm).String(), Topology: t.Topology, Mode: node.Mode(t.Mode).String(),
 	}
 }
 
@@ -88,6 +91,9 @@ func (s *Service) onRound(j *job, r node.Report) {
 		st.Loss = finite(r.Loss)
 		st.Accuracy, st.R2 = scores(r.Score, j.task.Classes == 0)
 		st.PayloadBytes = r.Payload
+		if r.Skipped != "" {
+			st.Skipped, st.LastSkip = st.Skipped+1, r.Skipped
+		}
 		st.SavedBytes += int64(r.Saved)
 	})
 	s.o.Log.Debug("round", "round", r.Round, "heard", r.Heard, "of", r.Neighbours, "loss", r.Loss, "accuracy", r.Score.Accuracy)

@@ -25,6 +25,7 @@ type Plan struct {
 	Algorithm node.Algorithm
 	Topology  string
 	Quant     update.Quant
+	Mode      node.Mode
 	Rate      float32
 	Decay     float32
 	Batch     int
@@ -93,7 +94,7 @@ func (p *Plan) task(data *Data) (*node.Task, error) {
 	}
 	t := &node.Task{
 		Label: wire.LabelTask, Name: p.Name, Model: p.Model, Algorithm: uint8(p.Algorithm), Topology: p.Topology,
-		Quant: uint8(p.Quant), Rate: p.Rate, Decay: p.Decay, Batch: clamp(int64(p.Batch)), Epochs: clamp(int64(p.Epochs)),
+		Quant: uint8(p.Quant), Mode: uint8(p.Mode), Rate: p.Rate, Decay: p.Decay, Batch: clamp(int64(p.Batch)), Epochs: clamp(int64(p.Epochs)),
 		Seed: p.Seed, Rounds: clamp(int64(p.Rounds)), RoundLen: clamp(p.RoundLen.Milliseconds()),
 	}
 	t.SetData(data.Train, scaler)

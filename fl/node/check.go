@@ -64,6 +64,8 @@ func (t *Task) Check() error {
 		return wrong("start", "%d; it is a time in milliseconds since 1970", t.Start)
 	case t.Quant > uint8(update.Q8):
 		return wrong("quantization", "number %d is unknown", t.Quant)
+	case int(t.Mode) >= len(modes):
+		return wrong("mode", "number %d is unknown", t.Mode)
 	}
 	return t.checkData(wrong)
 }
@@ -94,8 +96,17 @@ func (t *Task) checkData(wrong wrongField) error {
 	if len(t.Topology) > maxSpec {
 		return wrong("topology", "%.40q…", t.Topology)
 	}
-	if _, err := topology.Parse(t.Topology); err != nil {
+	top, err := topology.Parse(t.Topology)
+	if err != nil {
 		return wrong("topology", "%v", err)
+	}
+	if Mode(t.Mode).Summed() {
+		switch {
+		case top.Kind != topology.Full: // sums over the neighbourhoods of a graph overlap, and subtract
+			return wrong("topology", "%s, where mode %v adds over all members; it is full", t.Topology, Mode(t.Mode))
+		case t.Quant != uint8(update.Q8):
+			return wrong("quantization", "%v, where mode %v adds in 8 bits; it is q8", update.Quant(t.Quant), Mode(t.Mode))
+		}
 	}
 	if t.Divisor != 0 && dataset.Method(t.Scale) != dataset.Divide {
 		return wrong("divisor", "%v, where nothing is divided", t.Divisor)
@@ -119,6 +130,9 @@ func (t *Task) checkModel(wrong wrongField) error {
 	size := update.PayloadSize(update.Quant(t.Quant), m.Size(), Algorithm(t.Algorithm).Vectors()) + chacha20poly1305.Overhead
 	if size > update.MaxSize {
 		return wrong("model", "an update of %s takes %d bytes, at most %d are possible; use a smaller one or compress it", t.Model, size, update.MaxSize)
+	}
+	if told := ToldSize(m.Size(), Algorithm(t.Algorithm)) + chacha20poly1305.Overhead; Mode(t.Mode).Summed() && told > update.MaxSize {
+		return wrong("model", "to tell newcomers of %s takes %d bytes in mode %v, at most %d are possible; use a smaller one", t.Model, told, Mode(t.Mode), update.MaxSize)
 	}
 	width := int64(m.Features() + m.Outputs())
 	for _, units := range m.Spec().Hidden {

@@ -65,6 +65,11 @@ func TestTaskRefused(t *testing.T) {
 		{"unknown topology", "topology", func(t *Task) { t.Topology = "regular:0" }},
 		{"long topology", "topology", func(t *Task) { t.Topology = strings.Repeat("regular:", 100) }},
 		{"unknown encoding", "quantization", func(t *Task) { t.Quant = 2 }},
+		{"unknown mode", "mode", func(t *Task) { t.Mode = 4 }},
+		{"sums on a graph", "topology", func(t *Task) { *t = *quiet(Private, KGT); t.Topology = "regular:4" }},
+		{"sums on a ring", "topology", func(t *Task) { *t = *quiet(Hybrid, KGT); t.Topology = "ring" }},
+		{"sums of numbers that are not whole", "quantization", func(t *Task) { *t = *quiet(Mask, KGT); t.Quant = 0 }},
+		{"model too large to be told", "model", func(t *Task) { *t = *quiet(Private, KGT); t.Model = "mlp:22000" }},
 		{"no rate", "rate", func(t *Task) { t.Rate = 0 }},
 		{"rate of rounding", "rate", func(t *Task) { t.Rate = 1e-7 }},
 		{"rate NaN", "rate", func(t *Task) { t.Rate = nan }},
@@ -116,7 +121,9 @@ func TestTaskBounds(t *testing.T) {
 			}
 			t.Model = "softmax"
 		},
-		"a large model": func(t *Task) { t.Model, t.Algorithm, t.Quant = "mlp:65000", uint8(DPSGD), uint8(update.Q8) },
+		"a large model":          func(t *Task) { t.Model, t.Algorithm, t.Quant = "mlp:65000", uint8(DPSGD), uint8(update.Q8) },
+		"a large model for sums": func(t *Task) { *t = *quiet(Private, KGT); t.Model = "mlp:21000" },
+		"the same with D-PSGD":   func(t *Task) { *t = *quiet(Private, DPSGD); t.Model = "mlp:42000" },
 	} {
 		task := thirds()
 		change(task)

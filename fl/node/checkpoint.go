@@ -25,15 +25,30 @@ type checkpoint struct {
 	Round      uint32 // the last that is in
 	Rand       []byte // state of the generator that orders the rows
 	Model      []byte
-	Correction []byte            // empty with D-PSGD
-	Direction  []byte            // Z; empty with D-PSGD and on graphs that change
+	Correction []byte            // empty with D-PSGD and in summed tasks
+	Direction  []byte            // Z; likewise, and on graphs that change
+	Shared     *savedShared      // nil but in summed tasks
 	Sum        [sha256.Size]byte // SHA-256 of all bytes before it
 }
 
-const checkpointVersion = 1
+// savedShared is the state of a summed task.
+type savedShared struct {
+	_       struct{} `cbor:",toarray"`
+	Model   []byte   // the common one
+	Mean    []byte   // empty with D-PSGD
+	Own     []byte   // likewise, and before the device has trained
+	Residue []byte
+	Scale   int8
+	Sums    uint32
+	Steps   float32
+	Skipped uint8
+}
+
+const checkpointVersion = 2
 
 // MaxCheckpoint is the most bytes of a checkpoint: three vectors of the largest
-// model of a task, whose update takes a byte for each number at least.
+// model of a robust task, whose update takes a byte for each number at least. A
+// summed task has five, of a model whose numbers take eight bytes when told.
 const MaxCheckpoint = 3*4*update.MaxSize + 1024
 
 // Reasons for which a checkpoint is not restored.
@@ -54,6 +69,9 @@ func (n *Node) Checkpoint(task ID, round uint32) []byte {
 	if n.track != nil {
 		c.Correction, c.Direction = encodeFloats(n.track.c), encodeFloats(n.track.z)
 	}
+	if n.shared != nil {
+		c.Shared = n.shared.save()
+	}
 	b := wire.MustMarshal(c)
 	state, sum := b[:len(b)-sha256.Size], b[len(b)-sha256.Size:]
 	digest := sha256.Sum256(state)
@@ -65,6 +83,10 @@ func (n *Node) Checkpoint(task ID, round uint32) []byte {
 // the round that it was made after. The node is unchanged where it fails, with
 // [ErrCheckpoint] or [ErrOtherTask].
 func (n *Node) Restore(task ID, b []byte) (round uint32, err error) {
+	// The second byte is the version in all of them, whatever follows it.
+	if len(b) > 1 && b[0]>>5 == 4 && b[1] < checkpointVersion {
+		return 0, fmt.Errorf("%w: version %d, not %d", ErrCheckpoint, b[1], checkpointVersion)
+	}
 	var c checkpoint
 	if err := checkpointDecoder.Unmarshal(b, &c); err != nil {
 		return 0, fmt.Errorf("%w: %v", ErrCheckpoint, err)
@@ -73,7 +95,7 @@ func (n *Node) Restore(task ID, b []byte) (round uint32, err error) {
 	case sha256.Sum256(b[:len(b)-sha256.Size]) != c.Sum:
 		return 0, fmt.Errorf("%w: its checksum differs", ErrCheckpoint)
 	case c.Version != checkpointVersion:
-		return 0, fmt.Errorf("%w: %d, not %d", ErrCheckpoint, c.Version, checkpointVersion)
+		return 0, fmt.Errorf("%w: version %d, not %d", ErrCheckpoint, c.Version, checkpointVersion)
 	case c.Task != task:
 		return 0, ErrOtherTask
 	}
@@ -96,11 +118,58 @@ func (n *Node) restore(c *checkpoint) error {
 	if err := pcg.UnmarshalBinary(c.Rand); err != nil {
 		return fmt.Errorf("%w: %v", ErrCheckpoint, err)
 	}
+	if (n.shared != nil) != (c.Shared != nil) {
+		return fmt.Errorf("%w: it is of a task of another mode", ErrCheckpoint)
+	}
+	if n.shared != nil {
+		if err := n.shared.restore(c.Shared); err != nil {
+			return err
+		}
+	}
 	*n.pcg = pcg
 	copy(n.x, decoded[0])
 	if n.track != nil {
 		n.track.restore(decoded[1], decoded[2], c.Round)
 	}
+	return nil
+}
+
+// save returns what is kept of the shared state.
+func (s *shared) save() *savedShared {
+	saved := &savedShared{
+		Model: encodeFloats(s.model), Mean: encodeFloats(s.mean), Own: []byte{}, Residue: encodeFloats(s.residue),
+		Scale: int8(s.scale), Sums: s.sums, Steps: s.steps, Skipped: uint8(s.skipped),
+	}
+	if s.placed {
+		saved.Own = encodeFloats(s.own)
+	}
+	return saved
+}
+
+// restore sets what a checkpoint held. While the device was away there may have
+// been a sum, so that it is unsure. It changes nothing where it fails.
+func (s *shared) restore(c *savedShared) error {
+	own := len(s.own)
+	if len(c.Own) == 0 {
+		own = 0
+	}
+	var decoded [4][]float32
+	for i, v := range [4][]byte{c.Model, c.Mean, c.Residue, c.Own} {
+		var err error
+		if decoded[i], err = decodeFloats(v, [4]int{len(s.model), len(s.mean), len(s.residue), own}[i]); err != nil {
+			return err
+		}
+	}
+	if c.Scale < minScale || c.Scale > maxScale || !(c.Steps >= 0 && c.Steps <= maxSteps) ||
+		c.Sums > MaxRounds || c.Skipped > MaxStale+1 {
+		return fmt.Errorf("%w: a scale of %d, %d sums, %v steps, %d rounds skipped", ErrCheckpoint, c.Scale, c.Sums, c.Steps, c.Skipped)
+	}
+	copy(s.model, decoded[0])
+	copy(s.mean, decoded[1])
+	copy(s.residue, decoded[2])
+	copy(s.own, decoded[3])
+	s.scale, s.sums, s.steps, s.skipped = int(c.Scale), c.Sums, c.Steps, int(c.Skipped)
+	s.placed, s.unsure, s.fresh = own > 0, true, false
 	return nil
 }
 

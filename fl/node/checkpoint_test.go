@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -30,7 +31,20 @@ type goldenCheckpoint struct {
 	Model      []float32 `json:"model"`
 	Correction []float32 `json:"correction"`
 	Direction  []float32 `json:"direction"`
-	Bytes      string    `json:"bytes"`
+	// Of summed tasks.
+	Shared *goldenShared `json:"shared,omitempty"`
+	Bytes  string        `json:"bytes"`
+}
+
+type goldenShared struct {
+	Model   []float32 `json:"model"`
+	Mean    []float32 `json:"mean"`
+	Own     []float32 `json:"own"`
+	Residue []float32 `json:"residue"`
+	Scale   int       `json:"scale"`
+	Sums    uint32    `json:"sums"`
+	Steps   float32   `json:"steps"`
+	Skipped int       `json:"skipped"`
 }
 
 var checkpointTask = ID{'t', 'a', 's', 'k'}
@@ -59,7 +73,21 @@ func checkpointed(t tb) (nodes []*Node, entries []goldenCheckpoint) {
 		}
 		nodes, entries = append(nodes, n), append(entries, e)
 	}
+	for _, a := range []Algorithm{KGT, DPSGD} {
+		n := newChoir(t, summed(t, a), 3).sing(3).nodes[0]
+		nodes, entries = append(nodes, n), append(entries, goldenSummed(t, n))
+	}
 	return nodes, entries
+}
+
+func goldenSummed(t tb, n *Node) goldenCheckpoint {
+	s, none := n.shared, []float32{}
+	return goldenCheckpoint{
+		Name: n.set.Algorithm.String() + " by sums", Algorithm: n.set.Algorithm.String(), Task: hex.EncodeToString(checkpointTask[:]), Round: 2,
+		Rand: hex.EncodeToString(must(n.pcg.MarshalBinary())(t)), Model: n.x, Correction: none, Direction: none,
+		Shared: &goldenShared{s.model, append(none, s.mean...), append(none, s.own...), s.residue, s.scale, s.sums, s.steps, s.skipped},
+		Bytes:  hex.EncodeToString(n.Checkpoint(checkpointTask, 2)),
+	}
 }
 
 // TestCheckpointGolden holds the format, and with it that three rounds of
@@ -163,6 +191,11 @@ func TestRestoreRefuses(t *testing.T) {
 		tt.change(&c)
 		refuses(tt.name, seal(c), tt.want)
 	}
+	first := slices.Clone(good)
+	first[1] = 1
+	if _, err := victim.Restore(checkpointTask, first); !errors.Is(err, ErrCheckpoint) || !strings.Contains(err.Error(), "version 1, not 2") {
+		t.Errorf("a checkpoint of version 1: %v", err)
+	}
 	dpsgd := New(settings(t, DPSGD, update.F32), uneven(0), nil, 7)
 	if _, err := dpsgd.Restore(checkpointTask, good); !errors.Is(err, ErrCheckpoint) {
 		t.Errorf("a checkpoint of K-GT in a node of D-PSGD: %v", err)
@@ -176,11 +209,14 @@ func TestRestoreRefuses(t *testing.T) {
 // again, and that its numbers are finite.
 func FuzzRestore(f *testing.F) {
 	nodes, _ := checkpointed(f)
-	for _, n := range nodes {
-		f.Add(n.Checkpoint(checkpointTask, 2), false)
+	for i, n := range nodes {
+		f.Add(n.Checkpoint(checkpointTask, 2), i%2 == 0, i > 2)
 	}
-	set := settings(f, KGT, update.F32)
-	f.Fuzz(func(t *testing.T, b []byte, sum bool) {
+	f.Fuzz(func(t *testing.T, b []byte, sum, bySums bool) {
+		set := settings(t, KGT, update.F32)
+		if bySums {
+			set = summed(t, KGT)
+		}
 		if sum && len(b) >= sha256.Size { // past the checksum
 			digest := sha256.Sum256(b[:len(b)-sha256.Size])
 			copy(b[len(b)-sha256.Size:], digest[:])
@@ -193,7 +229,13 @@ func FuzzRestore(f *testing.F) {
 		if again := n.Checkpoint(checkpointTask, round); !bytes.Equal(again, b) {
 			t.Error("the checkpoint of what is restored differs")
 		}
-		if !tensor.Finite(n.x) || !tensor.Finite(n.track.c) || !tensor.Finite(n.track.z) {
+		vectors := [][]float32{n.x}
+		if bySums {
+			vectors = append(vectors, n.shared.model, n.shared.mean, n.shared.own, n.shared.residue)
+		} else {
+			vectors = append(vectors, n.track.c, n.track.z)
+		}
+		if !tensor.Finite(slices.Concat(vectors...)) {
 			t.Error("a number is not finite")
 		}
 	})

@@ -76,6 +76,13 @@ func settings(t tb, a Algorithm, q update.Quant) Settings {
 	}
 }
 
+// summed are settings of a task that learns by sums.
+func summed(t tb, a Algorithm) Settings {
+	set := settings(t, a, update.Q8)
+	set.Mode = Private
+	return set
+}
+
 // wide is K-GT with a model of 48,003 parameters.
 func wide(t tb) Settings {
 	set := settings(t, KGT, update.F32)

@@ -3,9 +3,10 @@
 
 // Package node learns together with neighbours and without a server: rounds of
 // local training, an exchange of updates, and mixing, by decentralised SGD or by
-// gradient tracking with local steps ([Algorithm]). A [Node] is the pure core
-// that the simulator drives as well; a [Runner] gives it a clock, a [Transport]
-// and a place for checkpoints. Rounds begin by the clock and end by the clock,
+// gradient tracking with local steps ([Algorithm]); or, where the task asks for
+// a [Mode] that shows nobody's update, by sums of what all submit. A [Node] is
+// the pure core that the simulator drives as well; a [Runner] gives it a clock,
+// a [Transport], a [Summer] and a place for checkpoints. Rounds begin by the clock and end by the clock,
 // so that nobody waits for the dead.
 //
 // Nothing here is safe for concurrent use, and only the zero Algorithm, which is
@@ -40,6 +41,7 @@ type Edge struct {
 type Settings struct {
 	Model      *model.Model
 	Algorithm  Algorithm
+	Mode       Mode
 	SGD        model.SGD
 	Quant      update.Quant
 	FixedGraph bool   // the graph is the same in every round
@@ -63,16 +65,20 @@ const (
 
 // Node learns from its own rows and its neighbours' updates.
 type Node struct {
-	set   Settings
-	data  *dataset.Table
-	rows  []int32
-	pcg   *rand.PCG // decides the order of the rows
-	rng   *rand.Rand
-	x     []float32 // the model, (params)
-	sent  Vectors   // the round's update as the neighbours see it
-	track *tracker  // K-GT only
+	set  Settings
+	data *dataset.Table
+	rows []int32
+	pcg  *rand.PCG // decides the order of the rows
+	rng  *rand.Rand
+	x    []float32 // the model, (params)
+	late int       // rounds that the node listens yet, 0 while it takes part
+
+	// In a robust task.
+	sent  Vectors  // the round's update as the neighbours see it
+	track *tracker // K-GT only
 	got   map[PeerID]Vectors
-	late  int // rounds that the node listens yet, 0 while it takes part
+
+	shared *shared // in a summed task, else nil
 
 	Steps int     // of the last training
 	Loss  float64 // mean over them
@@ -87,7 +93,10 @@ func New(set Settings, data *dataset.Table, rows []int32, seed uint64) *Node {
 		x: make([]float32, set.Model.Size()), got: map[PeerID]Vectors{},
 	}
 	set.Model.Init(n.x, set.Seed)
-	if set.Algorithm == KGT {
+	switch {
+	case set.Mode.Summed():
+		n.shared = newShared(n.x, set.Algorithm)
+	case set.Algorithm == KGT:
 		n.track = newTracker(len(n.x), set.FixedGraph)
 	}
 	return n
@@ -101,12 +110,18 @@ func (n *Node) Model() []float32 { return n.x }
 const maxListen = 3
 
 // Late tells the node that the others have learned for a while. It then listens
-// for up to three rounds and takes the model of those whom it hears, instead of
-// mixing in its own, which would set them back.
-func (n *Node) Late() { n.late = maxListen }
+// for some rounds and takes the model of those whom it hears, instead of mixing
+// in its own, which would set them back. In a summed task it waits until the
+// common model is told.
+func (n *Node) Late() {
+	n.late = maxListen
+	if n.shared != nil {
+		n.late = listenSums
+	}
+}
 
 // Listens reports whether the node only listens in the round that comes: Begin
-// is left out then, and nothing is sent.
+// or BeginSum is left out then, and nothing is sent.
 func (n *Node) Listens() bool { return n.late > 0 }
 
 // Begin trains for a round and returns the update to send. The vectors belong

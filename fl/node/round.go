@@ -11,28 +11,22 @@ import (
 	"github.com/vecino-edge/vecino/fl/update"
 )
 
-// round trains, sends and listens until the round's end by the clock, and then
-// mixes what arrived.
+// round takes the node through a round, as the task's mode has it, and reports
+// what it came to.
 func (r *Runner) round(ctx context.Context, round uint32) error {
 	all, self := r.Transport.Present()
-	edges, err := Edges(r.Task.topology(), all, self, r.Task.Seed, round)
-	if err != nil {
-		return fmt.Errorf("round %d: %w", round, err)
+	report := Report{Round: round}
+	take := r.mixRound
+	if r.Node.shared != nil {
+		take = r.sumRound
 	}
-	if len(edges) > 0 {
+	if len(all) > 1 {
 		r.self = all[self]
 	}
-	report := Report{Round: round, Neighbours: len(edges)}
-	r.inbox.open(round, edges)
-	if err := r.exchange(ctx, round, edges, &report); err != nil {
+	err := take(ctx, &report, all, self)
+	if err != nil {
 		return err
 	}
-	for from, v := range r.inbox.close() {
-		if err := r.Node.Receive(from, v); err != nil {
-			r.refuse(err)
-		}
-	}
-	report.Heard = r.Node.End(round, edges)
 	report.Loss = r.Node.Loss
 	if report.Score, err = r.Node.Score(r.Test, r.ws); err != nil {
 		return fmt.Errorf("round %d: evaluate: %w", round, err)
@@ -45,51 +39,69 @@ func (r *Runner) round(ctx context.Context, round uint32) error {
 	return nil
 }
 
-// trained is the outcome of local training, from its own goroutine.
-type trained struct {
-	vectors Vectors
-	err     error
+// mixRound trains, sends and listens until the round's end by the clock, and
+// then mixes what arrived.
+func (r *Runner) mixRound(ctx context.Context, report *Report, all []PeerID, self int) error {
+	round := report.Round
+	edges, err := Edges(r.Task.topology(), all, self, r.Task.Seed, round)
+	if err != nil {
+		return fmt.Errorf("round %d: %w", round, err)
+	}
+	report.Neighbours = len(edges)
+	r.inbox.open(round, edges)
+	var vectors Vectors
+	training := r.train(func() (err error) {
+		vectors, err = r.begin(r.ws)
+		return err
+	})
+	err = r.exchange(ctx, round, training, func() { report.Payload = r.send(round, edges, r.Node.set.Quant, vectors) })
+	if err != nil {
+		return err
+	}
+	for from, v := range r.inbox.close() {
+		if err := r.Node.Receive(from, v); err != nil {
+			r.refuse(err)
+		}
+	}
+	report.Heard = r.Node.End(round, edges)
+	return nil
 }
 
 // train begins local training, so that a slow processor loses nothing of what
 // comes meanwhile. It returns nil where the node only listens.
-func (r *Runner) train() <-chan trained {
+func (r *Runner) train(begin func() error) <-chan error {
 	if r.Node.Listens() {
 		return nil
 	}
-	done := make(chan trained, 1)
-	go func() {
-		v, err := r.begin(r.ws)
-		done <- trained{v, err}
-	}()
+	done := make(chan error, 1)
+	go func() { done <- begin() }()
 	return done
 }
 
-// exchange sends what training gives and receives, until the end of the round
-// and of training.
-func (r *Runner) exchange(ctx context.Context, round uint32, edges []Edge, report *Report) error {
-	training := r.train()
+// exchange receives until the end of the round and of training, after which it
+// calls ready unless the round is over.
+func (r *Runner) exchange(ctx context.Context, round uint32, training <-chan error, ready func()) error {
 	end := r.alarm(round + 1)
 	defer end.Stop()
 	for over := false; training != nil || !over; {
 		select {
 		case <-ctx.Done():
-			if training != nil && (<-training).err == nil {
-				r.learned(round)
+			if training != nil && <-training == nil {
+				r.trained(round)
 			}
 			return ctx.Err()
-		case t := <-training:
+		case err := <-training:
 			training = nil
-			if t.err != nil {
-				return fmt.Errorf("round %d: %w", round, t.err)
+			if err != nil {
+				return fmt.Errorf("round %d: %w", round, err)
 			}
-			r.learned(round)
+			r.trained(round)
 			if over {
 				r.Log.Warn("training takes longer than a round, so that the update is too late for the neighbours; "+
 					"the task needs longer rounds or fewer epochs", "round", round)
 				continue
 			}
-			report.Payload = r.send(round, edges, t.vectors)
+			ready()
 		case in := <-r.Transport.Inbox():
 			r.take(in)
 		case <-end.C:
@@ -99,13 +111,21 @@ func (r *Runner) exchange(ctx context.Context, round uint32, edges []Edge, repor
 	return nil
 }
 
+// trained notes that what training gave is in the model. With sums it is there
+// at the round's end only.
+func (r *Runner) trained(round uint32) {
+	if r.Node.shared == nil {
+		r.learned(round)
+	}
+}
+
 // send packs the update and hands it to the transport. What cannot be sent is
 // lost like anything on the way: the neighbours go on without it.
-func (r *Runner) send(round uint32, edges []Edge, vectors Vectors) (payload int) {
+func (r *Runner) send(round uint32, edges []Edge, q update.Quant, vectors Vectors) (payload int) {
 	if len(edges) == 0 {
 		return 0
 	}
-	packed, err := update.Pack(r.Rand, update.Spec{Sender: r.self, Task: r.id, Base: r.base, Quant: r.Node.set.Quant}, vectors)
+	packed, err := update.Pack(r.Rand, update.Spec{Sender: r.self, Task: r.id, Base: r.base, Quant: q}, vectors)
 	if err != nil {
 		r.Log.Error("update not packed", "round", round, "err", err)
 		return 0

@@ -48,20 +48,22 @@ type Store interface {
 type Report struct {
 	Round      uint32 // that ended
 	Neighbours int    // on the graph
-	Heard      int    // of them
+	Heard      int    // of them; in a summed task those whose values are in the sums
+	Skipped    string // in a summed task why there is no sum that was taken; empty where one was
 	Loss       float64
 	Score      model.Score
-	Payload    int // bytes of the update before shards and envelope, 0 where none was sent
+	Payload    int // bytes of the update before shards and envelope, or of the values before encryption; 0 where none was sent
 	Saved      int // bytes of the checkpoint, 0 where none was due
 	SaveErr    error
 }
 
 // Runner takes a node through the rounds of a task. All fields but OnResume are
-// needed.
+// needed, and Summer in summed tasks only.
 type Runner struct {
 	Task      *Task
 	Node      *Node
 	Transport Transport
+	Summer    Summer
 	Store     Store
 	// CheckpointEvery is the least time between two checkpoints; zero means one
 	// after every round. There is one more when Run ends.
@@ -74,15 +76,17 @@ type Runner struct {
 	OnRound         func(Report)
 	Refuse          func(reason string) // counts what is refused
 
-	id      ID
-	base    [32]byte
-	ws      *model.Workspace
-	begin   func(*model.Workspace) (Vectors, error) // of the node
-	inbox   *inbox
-	self    PeerID    // the device's pseudonym in this round
-	saved   time.Time // when the last checkpoint was made
-	last    uint32    // the last round that is in the node
-	unsaved bool      // it is in no checkpoint
+	id       ID
+	base     [32]byte
+	ws       *model.Workspace
+	begin    func(*model.Workspace) (Vectors, error) // of the node
+	beginSum func(*model.Workspace) ([]uint8, error) // likewise
+	inbox    *inbox
+	common   *float64  // loss of the common model on the test rows, nil while it is not known
+	self     PeerID    // the device's pseudonym in this round
+	saved    time.Time // when the last checkpoint was made
+	last     uint32    // the last round that is in the node
+	unsaved  bool      // it is in no checkpoint
 }
 
 // maxMissed is how many rounds a node may miss and still mix in its own model;
@@ -98,14 +102,19 @@ func (r *Runner) Run(ctx context.Context) error {
 
 func (r *Runner) prepare() {
 	r.id, r.base = r.Task.ID(), r.Task.Base(r.Node.set.Model)
-	r.ws, r.begin = r.Node.set.NewWorkspace(), r.Node.Begin
+	r.ws, r.begin, r.beginSum = r.Node.set.NewWorkspace(), r.Node.Begin, r.Node.BeginSum
 }
 
 func (r *Runner) run(ctx context.Context) error {
+	want := update.Want{Task: r.id, Base: r.base, Params: len(r.Node.x), Vectors: r.Node.set.Algorithm.Vectors()}
+	if r.Node.shared != nil {
+		if r.Summer == nil {
+			return fmt.Errorf("task %q is %v, and this device cannot add under encryption", r.Task.Name, r.Node.set.Mode)
+		}
+		want.Params += toldTail
+	}
 	round := r.resume()
-	r.inbox = newInbox(update.Want{
-		Task: r.id, Base: r.base, Params: len(r.Node.x), Vectors: r.Node.set.Algorithm.Vectors(),
-	}, int64(round)-1, r.refuse)
+	r.inbox = newInbox(want, int64(round)-1, r.refuse)
 	for ; round < r.Task.Rounds && r.wait(ctx, round) == nil; round++ {
 		if round = r.catchUp(round); round == r.Task.Rounds {
 			break

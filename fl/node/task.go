@@ -37,6 +37,7 @@ type Task struct {
 	Algorithm uint8
 	Topology  string
 	Quant     uint8
+	Mode      uint8
 	Rate      float32
 	Decay     float32
 	Batch     uint32
@@ -96,7 +97,7 @@ func (t *Task) Settings() (Settings, error) {
 		return Settings{}, err
 	}
 	return Settings{
-		Model: m, Algorithm: Algorithm(t.Algorithm), Quant: update.Quant(t.Quant), Seed: t.Seed, FixedGraph: t.topology().Fixed(),
+		Model: m, Algorithm: Algorithm(t.Algorithm), Mode: Mode(t.Mode), Quant: update.Quant(t.Quant), Seed: t.Seed, FixedGraph: t.topology().Fixed(),
 		SGD: model.SGD{Rate: t.Rate, Decay: t.Decay, Batch: int(t.Batch), Epochs: int(t.Epochs)},
 	}, nil
 }

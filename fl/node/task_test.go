@@ -43,6 +43,13 @@ func air() *Task {
 	}
 }
 
+// quiet is the task of learning thirds without showing what one learned.
+func quiet(m Mode, a Algorithm) *Task {
+	task := thirds()
+	task.Name, task.Mode, task.Algorithm, task.Quant = "quiet thirds", uint8(m), uint8(a), uint8(update.Q8)
+	return task
+}
+
 // goldenTask is an entry of testdata/tasks.json.
 type goldenTask struct {
 	Name  string `json:"name"`
@@ -51,7 +58,7 @@ type goldenTask struct {
 }
 
 func TestTaskGolden(t *testing.T) {
-	tasks := []*Task{thirds(), air()}
+	tasks := []*Task{thirds(), air(), quiet(Private, KGT), quiet(Hybrid, DPSGD), quiet(Mask, KGT)}
 	var made, want []goldenTask
 	for _, task := range tasks {
 		id := task.ID()
@@ -72,7 +79,7 @@ func TestTaskGolden(t *testing.T) {
 // TestDecodeTaskRefuses holds that no changed byte goes by unnoticed: it is
 // refused, or makes another task of it.
 func TestDecodeTaskRefuses(t *testing.T) {
-	for _, task := range []*Task{thirds(), air()} {
+	for _, task := range []*Task{thirds(), air(), quiet(Private, KGT)} {
 		b, id := task.Encode(), task.ID()
 		for n := range b {
 			if _, err := DecodeTask(b[:n]); !errors.Is(err, ErrTask) {
@@ -97,6 +104,7 @@ func TestDecodeTaskRefuses(t *testing.T) {
 func FuzzDecodeTask(f *testing.F) {
 	f.Add(thirds().Encode())
 	f.Add(air().Encode())
+	f.Add(quiet(Mask, DPSGD).Encode())
 	f.Fuzz(func(t *testing.T, b []byte) {
 		task, err := DecodeTask(b)
 		if err != nil {

@@ -39,6 +39,9 @@ func (m *sim) each(f func(i int, ws *model.Workspace) error) error {
 // round trains every node, carries the updates over the round's graph and lets
 // every node mix. It fails with model.ErrDiverged where training diverges.
 func (m *sim) round(round uint32) error {
+	if m.Mode.Summed() {
+		return m.sumRound(round)
+	}
 	err := m.each(func(i int, ws *model.Workspace) (err error) {
 		m.sent[i], err = m.nodes[i].Begin(ws)
 		return err

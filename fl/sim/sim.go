@@ -17,6 +17,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"runtime"
+	"sync/atomic"
 
 	"github.com/vecino-edge/vecino/fl/dataset"
 	"github.com/vecino-edge/vecino/fl/model"
@@ -36,10 +37,11 @@ type Settings struct {
 	Partition   dataset.Partition
 	Topology    topology.Topology
 	Algorithm   node.Algorithm
+	Mode        node.Mode
 	SGD         model.SGD
 	Quant       update.Quant
 	Rounds      int
-	Loss        float64 // share of exchanges that are lost in both directions
+	Loss        float64 // share of exchanges that are lost in both directions; in a summed mode, of nodes that miss a round
 	Seed        uint64
 	// EvaluateEvery is how often, in rounds, Progress, if there is one, gets a full
 	// evaluation; the last round has one anyway. Zero means never.
@@ -62,8 +64,9 @@ type Result struct {
 	Point
 	Regression     bool
 	Params         int
-	BytesLinkRound int     // encoded payload over one directed link in one round
+	BytesLinkRound int     // encoded payload over one directed link in one round; in a summed mode, what is submitted, encrypted
 	BytesNode      float64 // encoded payload that a node sent over all its links, mean over the nodes
+	Skipped        int     // rounds of nodes without a sum
 	Diverged       bool    // numbers after that have no meaning
 }
 
@@ -77,6 +80,11 @@ type sim struct {
 	links   *rand.Rand
 	workers []*model.Workspace
 	sends   int64 // directed messages
+
+	// In a summed mode.
+	values  [][]uint8 // of the round, by node
+	tells   int64     // directed messages that tell the common state
+	skipped atomic.Int64
 }
 
 // Run simulates until the last round or until ctx ends.
@@ -87,7 +95,7 @@ func Run(ctx context.Context, s Settings) (*Result, error) {
 	}
 	result := &Result{Regression: s.Train.Kind == dataset.Regression, Params: m.set.Model.Size()}
 	if s.Nodes > 1 {
-		result.BytesLinkRound = update.PayloadSize(s.Quant, m.set.Model.Size(), s.Algorithm.Vectors())
+		result.BytesLinkRound = m.payload()
 	}
 	err = m.run(ctx, result)
 	if errors.Is(err, model.ErrDiverged) {
@@ -99,6 +107,11 @@ func Run(ctx context.Context, s Settings) (*Result, error) {
 		return nil, err
 	}
 	result.BytesNode = float64(m.sends) * float64(result.BytesLinkRound) / float64(s.Nodes)
+	if s.Mode.Summed() {
+		told := node.ToldSize(m.set.Model.Size(), s.Algorithm)
+		result.BytesNode += float64(m.tells) * float64(told) / float64(s.Nodes)
+		result.Skipped = int(m.skipped.Load())
+	}
 	return result, nil
 }
 
@@ -139,6 +152,9 @@ func (s *Settings) check() error {
 	case !(s.Loss >= 0 && s.Loss <= 1):
 		return fmt.Errorf("a loss of %v; it is a share from 0 to 1", s.Loss)
 	}
+	if err := s.checkMode(); err != nil {
+		return err
+	}
 	if s.Nodes > 1 {
 		if err := s.Topology.Validate(s.Nodes); err != nil {
 			return err
@@ -163,9 +179,10 @@ func newSim(s Settings) (*sim, error) {
 		return nil, err
 	}
 	m := &sim{
-		Settings: s, nodes: make([]*node.Node, s.Nodes), sent: make([]node.Vectors, s.Nodes), ids: make([]node.PeerID, s.Nodes),
+		Settings: s, nodes: make([]*node.Node, s.Nodes), sent: make([]node.Vectors, s.Nodes),
+		values: make([][]uint8, s.Nodes), ids: make([]node.PeerID, s.Nodes),
 		set: node.Settings{
-			Model: mod, Algorithm: s.Algorithm, SGD: s.SGD, Quant: s.Quant, FixedGraph: s.Topology.Fixed(), Seed: s.Seed,
+			Model: mod, Algorithm: s.Algorithm, Mode: s.Mode, SGD: s.SGD, Quant: s.Quant, FixedGraph: s.Topology.Fixed(), Seed: s.Seed,
 		},
 		links: rand.New(rand.NewPCG(s.Seed, linkStream)),
 	}
