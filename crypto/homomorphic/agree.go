@@ -40,9 +40,8 @@ func (s *Session) announce() {
 		return // a threshold that the members present cannot reach yet
 	}
 	s.proposal = wire.MustMarshal(m)
-	if s.ack(r, s.proposal) == nil {
-		s.repeats = 0
-		s.repeatRoster()
+	if s.ack(r, s.proposal) != nil {
+		s.proposal = nil
 	}
 }
 

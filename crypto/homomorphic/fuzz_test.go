@@ -78,7 +78,13 @@ func FuzzRecords(f *testing.F) {
 	f.Add(d.state.data, d.runtime.data, d.shares.data)
 	f.Fuzz(func(t *testing.T, state, runtime, shares []byte) {
 		c := d.config
-		c.State, c.Runtime, c.Shares = &memory{data: state}, &memory{data: runtime}, &memory{data: shares}
+		stores := []*memory{quiet(), quiet(), quiet()}
+		for i, b := range [][]byte{state, runtime, shares} {
+			if stores[i].data = b; len(b) == 0 {
+				stores[i].data = nil
+			}
+		}
+		c.State, c.Runtime, c.Shares = stores[0], stores[1], stores[2]
 		if s, err := NewSession(c, testStart); err == nil && s == nil {
 			t.Error("neither a session nor an error")
 		}

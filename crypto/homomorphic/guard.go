@@ -29,6 +29,9 @@ const (
 	acts
 )
 
+// never is the next round of a device that sits out the epoch.
+const never = math.MaxUint32
+
 // reservation is the record in the state folder: rounds below Until of this
 // epoch may have been used.
 type reservation struct {
@@ -64,9 +67,10 @@ type marks struct {
 // records is older than the other, or that the device was killed between the
 // two writes; it sits out until the later of both reservations is over. A record
 // of the runtime folder that is missing leaves no secret to protect, but what was
-// signed is forgotten with it: the device sits out the epoch. Copies of both
-// folders that were made at once and are restored at once cannot be noticed but
-// by the clock; nothing that lies on the device could.
+// signed is forgotten with it: the device sits out the epoch. A copy of the runtime
+// folder from the present reservation, or copies of both folders made at once, are
+// noticed only by the clock; nothing else on the device could tell. If it goes
+// right when they are restored, only later rounds are used, for good.
 type guard struct {
 	state, runtime Store
 	rand           io.Reader
@@ -97,25 +101,44 @@ func openGuard(state, runtime Store, rand io.Reader, epoch, next uint32) (*guard
 	case inRuntime:
 		g.resume(&reserved, inState, next)
 	case inState:
-		g.marks = marks{Epoch: epoch}
-		g.lost = fmt.Errorf("%w: its secrets of epoch %d are gone", ErrSitOut, epoch)
+		g.marks = marks{Epoch: epoch, Next: [acts]uint32{never, never, never}}
+		g.bury()
+		_ = g.write() // in case that the state folder is lost as well, later
 	default:
 		g.marks = marks{Epoch: epoch}
 	}
 	return g, nil
 }
 
-// resume sets the floor after a restart.
+// resume sets the floor after a restart, and writes it down: the record may be an
+// old copy, and the clock be set back before the next restart. Records that do not
+// belong together are replaced by a new reservation. Where a write fails, no round
+// is used any more.
 func (g *guard) resume(r *reservation, reserved bool, next uint32) {
 	g.floor = next
-	if reserved && r.ID == g.marks.ID {
+	if g.marks.Next[signing] == never {
+		g.bury()
 		return
 	}
-	g.floor = max(g.floor, g.marks.Until)
-	if reserved {
-		g.floor = max(g.floor, r.Until)
+	if !reserved || r.ID != g.marks.ID {
+		g.floor = max(g.floor, g.marks.Until)
+		if reserved {
+			g.floor = max(g.floor, r.Until)
+		}
+		g.marks.Until = 0
+		if g.reserve(g.floor) != nil {
+			return
+		}
 	}
-	g.marks.Until = 0 // the next round that is used makes a reservation of its own
+	for a := range g.marks.Next {
+		g.marks.Next[a] = max(g.marks.Next[a], g.floor)
+	}
+	_ = g.write()
+}
+
+// bury ends the epoch for a device whose secrets of it are gone.
+func (g *guard) bury() {
+	g.lost = fmt.Errorf("%w: its secrets of epoch %d are gone", ErrSitOut, g.marks.Epoch)
 }
 
 // after returns the round behind another. The last round of all has none, and is

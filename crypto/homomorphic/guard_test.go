@@ -119,6 +119,14 @@ func TestGuardCopies(t *testing.T) {
 			if err := g.use(encrypting, max(floor, 1)-1); floor > 0 && !errors.Is(err, ErrSitOut) {
 				t.Errorf("the round before: %v", err)
 			}
+			if state.data == nil && floor > 0 {
+				t.Error("no reservation stands in for the one that is lost")
+			}
+			if tt.name == "runtime lost" {
+				if state.data = nil; opened(t, state, runtime, 10).lost == nil {
+					t.Error("it is forgotten that the runtime folder was lost")
+				}
+			}
 			if floor < epochOver {
 				if err := g.use(encrypting, max(floor, 71)); err != nil {
 					t.Error(err)

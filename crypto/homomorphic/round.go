@@ -121,6 +121,9 @@ func (s *Session) Uploaded(from signcrypt.PID, data []byte, now time.Time) ([]Me
 		return nil, fmt.Errorf("%w: another upload", ErrTwice)
 	}
 	r.uploads[i], r.digests[i] = &u, digestOf(data)
+	if r.opening != nil || r.done {
+		u.Data = nil // too late to be of use
+	}
 	s.progress(r)
 	return s.flush(), nil
 }

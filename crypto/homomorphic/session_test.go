@@ -17,6 +17,7 @@ func TestRounds(t *testing.T) {
 	}{
 		{"lattice", 3, latticePlan},
 		{"lattice, two vectors of 16 bits", 8, widePlan},
+		{"lattice", 32, latticePlan},
 		{"mask", 3, maskPlan},
 		{"mask", 8, maskPlan},
 		{"mask", 32, maskPlan},
