@@ -23,6 +23,13 @@ type Summer interface {
 	Sums(ctx context.Context, round uint32) ([]Sum, error)
 }
 
+// Parter is a Summer that knows whether groups are missing in the sums that it
+// returned last. Then others may go on by more sums than the device, which is
+// unsure of the common model until it is told its own.
+type Parter interface {
+	Partial() bool
+}
+
 // Sum is what some members submitted, added.
 type Sum struct {
 	Values []uint32 // as many as were submitted, each a sum of Count values

@@ -109,7 +109,11 @@ func (r *Runner) endSum(ctx context.Context, report *Report) (heard int, err err
 			heard--
 		}
 	}
-	return heard, r.Node.EndSum(sums, r.fits)
+	err = r.Node.EndSum(sums, r.fits)
+	if p, ok := r.Summer.(Parter); ok && p.Partial() {
+		r.Node.shared.unsure = true
+	}
+	return heard, err
 }
 
 // skipped counts and logs why a round has no sum, and returns the word for it.

@@ -22,6 +22,7 @@ type Complete struct {
 	Round   uint32
 	Header  Header
 	Vectors [][]float32 // (Header.Vectors, Header.Params), finite
+	Bytes   []byte      // instead, where they were asked for
 }
 
 // Stats count what a collector holds and has lost.
@@ -196,12 +197,24 @@ func (c *Collector) settle(p *partial) (*Complete, error) {
 // complete opens an update.
 func (c *Collector) complete(p *partial, sealed []byte) (*Complete, error) {
 	c.remember(p)
-	vectors, err := p.header.open(sealed)
+	payload, err := p.header.unseal(sealed)
 	if err != nil {
 		return nil, signed(err, p.from)
 	}
-	return &Complete{From: p.from, Round: p.round, Header: p.header, Vectors: vectors}, nil
+	done := &Complete{From: p.from, Round: p.round, Header: p.header}
+	if h := &done.Header; h.Quant == Bytes {
+		done.Bytes, err = h.unpack(payload)
+	} else {
+		done.Vectors, err = decodePayload(payload, h.Quant, int(h.Params), int(h.Vectors))
+	}
+	if err != nil {
+		return nil, signed(err, p.from)
+	}
+	return done, nil
 }
+
+// Knows reports whether an update of that id is under way or over.
+func (c *Collector) Knows(id [16]byte) bool { return c.pending[id] != nil || c.finished(id) }
 
 // signed adds the sender to a refusal.
 func signed(err error, from [16]byte) error {

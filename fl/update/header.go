@@ -54,6 +54,7 @@ type Want struct {
 	Base    [32]byte
 	Params  int // numbers in each vector
 	Vectors int // 1..MaxVectors
+	Bytes   int // not 0: bytes instead of vectors, so many at most
 }
 
 // DecodeHeader decodes the message of a header and checks it against what the
@@ -69,12 +70,12 @@ func DecodeHeader(msg []byte, want Want) (Message, error) {
 		return Message{}, refuse(ReasonTask, "%x", h.Task)
 	case h.Base != want.Base:
 		return Message{}, refuse(ReasonBase, "%x", h.Base[:8])
-	case int(h.Vectors) != want.Vectors || int64(h.Params) != int64(want.Params) || !h.Quant.valid():
+	case !want.fits(h):
 		return Message{}, refuse(ReasonShape, "%d vectors of %d numbers, encoding %v", h.Vectors, h.Params, h.Quant)
 	case h.Weight != weight:
 		return Message{}, refuse(ReasonMalformed, "weight %d", h.Weight)
 	}
-	if size, ok := sealedSize(h.Quant, want.Params, want.Vectors); !ok || int64(h.Size) != int64(size) {
+	if size, ok := sealedSize(h.Quant, int(h.Params), int(h.Vectors)); !ok || int64(h.Size) != int64(size) {
 		return Message{}, refuse(ReasonSize, "%d bytes, want %d", h.Size, size)
 	}
 	if err := m.checkShards(); err != nil {
@@ -140,9 +141,8 @@ func (h *Header) aead() cipher.AEAD {
 	return aead
 }
 
-// open returns the vectors in the ciphertext, which has passed through all that
-// the header says of it. The error is a [*Refused].
-func (h *Header) open(sealed []byte) ([][]float32, error) {
+// unseal returns the payload in the ciphertext. The error is a [*Refused].
+func (h *Header) unseal(sealed []byte) ([]byte, error) {
 	if sha256.Sum256(sealed) != h.CTHash {
 		return nil, refuse(ReasonHash, "of the ciphertext")
 	}
@@ -154,5 +154,5 @@ func (h *Header) open(sealed []byte) ([][]float32, error) {
 	if sha256.Sum256(payload) != h.MHash {
 		return nil, refuse(ReasonHash, "of the payload")
 	}
-	return decodePayload(payload, h.Quant, int(h.Params), int(h.Vectors))
+	return payload, nil
 }

@@ -48,11 +48,17 @@ func goldenVector(t *testing.T, name string, q Quant, params, count, chunk int) 
 		t.Fatal(err)
 	}
 	r = 1
-	p, err := Pack(&r, Spec{Sender: anna, Task: task, Base: base, Quant: q, Chunk: chunk}, v)
+	spec := Spec{Sender: anna, Task: task, Base: base, Quant: q, Chunk: chunk}
+	p, err := Pack(&r, spec, v)
+	payload := encodePayload(q, v)
+	if q == Bytes { // byte i is 7 i
+		r = 1
+		p, err = PackBytes(&r, spec, text(params))
+		payload = wire.MustMarshal([][]byte{text(params)})
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	payload := encodePayload(q, v)
 	if len(payload) > 600 {
 		sum := sha256.Sum256(payload)
 		payload = sum[:]
@@ -76,6 +82,8 @@ func TestPackGolden(t *testing.T) {
 		goldenVector(t, "shards, one vector", F32, 4810, 1, 0),
 		goldenVector(t, "shards, two vectors in 8 bits", Q8, 4810, 2, 0),
 		goldenVector(t, "shards of small chunks", Q8, 4810, 2, 1400),
+		goldenVector(t, "inline, bytes", Bytes, 500, 1, 0),
+		goldenVector(t, "shards, bytes", Bytes, 55_400, 1, 0),
 	}
 	const file = "testdata/updates.json"
 	if *updateGolden {

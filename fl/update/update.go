@@ -64,12 +64,14 @@ func Pack(rand io.Reader, spec Spec, vectors [][]float32) (*Packed, error) {
 	if err := checkVectors(spec.Quant, vectors); err != nil {
 		return nil, fmt.Errorf("pack update: %w", err)
 	}
-	payload := encodePayload(spec.Quant, vectors)
-	h := Header{
-		Task: spec.Task, Base: spec.Base, Quant: spec.Quant, Weight: weight,
-		Vectors: uint8(len(vectors)), Params: uint32(len(vectors[0])),
-		Size: uint32(len(payload) + overhead), MHash: sha256.Sum256(payload),
-	}
+	h := Header{Quant: spec.Quant, Vectors: uint8(len(vectors)), Params: uint32(len(vectors[0]))}
+	return packPayload(rand, spec, h, encodePayload(spec.Quant, vectors))
+}
+
+// packPayload seals a payload, whose form the header says, and cuts it.
+func packPayload(rand io.Reader, spec Spec, h Header, payload []byte) (*Packed, error) {
+	h.Task, h.Base, h.Weight = spec.Task, spec.Base, weight
+	h.Size, h.MHash = uint32(len(payload)+overhead), sha256.Sum256(payload)
 	if _, err := io.ReadFull(rand, h.Key[:]); err != nil {
 		return nil, fmt.Errorf("pack update: read random bytes: %w", err)
 	}

@@ -51,16 +51,21 @@ func (q Quant) String() string {
 		return "none"
 	case Q8:
 		return "q8"
+	case Bytes:
+		return "bytes"
 	}
 	return fmt.Sprintf("quant(%d)", uint8(q))
 }
 
 func (q Quant) valid() bool { return q <= Q8 }
 
-// VectorSize returns the bytes of n encoded numbers.
+// VectorSize returns the bytes of n encoded numbers, or of n bytes.
 func VectorSize(q Quant, n int) int {
-	if q == Q8 {
+	switch q {
+	case Q8:
 		return n + 4*((n+block-1)/block)
+	case Bytes:
+		return n
 	}
 	return 4 * n
 }
