@@ -25,6 +25,7 @@ import (
 	"github.com/vecino-edge/vecino/agent/web"
 	"github.com/vecino-edge/vecino/crypto/door"
 	"github.com/vecino-edge/vecino/crypto/issuer"
+	"github.com/vecino-edge/vecino/crypto/token"
 	"github.com/vecino-edge/vecino/fl/dataset"
 	"golang.org/x/sync/errgroup"
 )
@@ -41,6 +42,7 @@ type device struct {
 	member  *neighbour.Member
 	keeper  *door.Keeper // nil unless the device is an issuer
 	book    *issuedBook  // likewise
+	granted *grantedBook // likewise
 	learner *learn.Service
 	table   control.Table
 	left    context.CancelCauseFunc // ends the device for good
@@ -82,6 +84,11 @@ func (d *device) close() {
 	defer cancel()
 	if d.book != nil {
 		if err := d.book.close(); err != nil {
+			d.log.Warn("journal not closed", "err", err)
+		}
+	}
+	if d.granted != nil {
+		if err := d.granted.close(); err != nil {
 			d.log.Warn("journal not closed", "err", err)
 		}
 	}
@@ -153,6 +160,7 @@ func (d *device) openMember() error {
 			Keys: keys, Book: d.book, Charter: func() *issuer.Charter { return d.member.Charter() }, Rand: rand.Reader,
 			Now: func() time.Time { return d.member.Now() },
 		}
+		o.Mint = d.mint(keys)
 		o.Timekeeper = &door.Timekeeper{Keys: keys, Nbhd: charter.Nbhd, Time: func() (time.Time, bool) { return d.member.Time() }}
 	}
 	d.member, err = neighbour.New(o)
@@ -167,6 +175,9 @@ func (d *device) openIssuer(keys *issuer.Keys, signed *issuer.SignedCharter, cha
 	if d.book, err = openIssued(d.home.path(fileIssued)); err != nil {
 		return hint(err, "wait until the next epoch has begun, move the file away and start again: it keeps a device from having two keys in one epoch")
 	}
+	if d.granted, err = openGranted(d.home.path(fileGranted)); err != nil {
+		return hint(err, "wait until a day has passed, move the file away and start again: it keeps a device from having two tokens for one epoch")
+	}
 	d.keeper = &door.Keeper{
 		Keys: keys, Ring: d.ring, Registry: d.home, Evictions: d.home, Rand: rand.Reader, Strict: d.cfg.Policy == config.PolicyStrict,
 	}
@@ -180,6 +191,16 @@ func (d *device) openIssuer(keys *issuer.Keys, signed *issuer.SignedCharter, cha
 		return hint(fmt.Errorf("%s: %w", d.home.path(fileEviction), err), "remove it; a member that was to be removed may have to be removed again")
 	}
 	return nil
+}
+
+// mint gives the tokens of this device's issuer.
+func (d *device) mint(keys *issuer.Keys) *token.Mint {
+	return &token.Mint{
+		Index: keys.Share.Index, POPRF: keys.POPRF, Ed25519: keys.Ed25519, Book: d.granted,
+		Open:    func(info, sealed []byte) ([]byte, error) { return issuer.OpenWith(keys.HPKE, info, sealed) },
+		Charter: func() *token.Charter { return d.member.TokenCharter() },
+		Epoch:   func() (uint32, bool) { return d.member.Charter().Epoch(d.member.Now()) },
+	}
 }
 
 func (d *device) openLearner(o deviceOptions) {

@@ -26,7 +26,8 @@ const (
 	fileCharter  = "charter"
 	fileIssuer   = "issuer"          // secret: an issuer's keys
 	fileGuests   = "guests"          // secret: open invites
-	fileIssued   = "issued.journal"  // which member has which keys
+	fileIssued   = "issued.journal"  // which token bought which keys
+	fileGranted  = "granted.journal" // which member has which blinded token
 	fileEviction = "eviction"        // of a member, which this issuer agreed to
 	filePassword = "broker-password" // secret: of the shared broker account
 )
@@ -35,6 +36,9 @@ const (
 	maxSmallFile  = 64 << 10
 	maxSecretFile = 512 << 10
 	maxIssued     = 1 << 20
+
+	// The shares of others' secrets are the longest: homomorphic.MaxRoster of them.
+	maxEpochSecret = 2 << 20
 )
 
 // home is a device's state folder.
@@ -221,7 +225,14 @@ func (h *home) forget() error {
 	if err := h.forgetBroker(); err != nil {
 		return err
 	}
-	names := append([]string{fileIssuer, fileGuests, fileIssued, fileEviction, "task", "checkpoint", filePassword}, secretFiles...)
+	names := append([]string{fileIssuer, fileGuests, fileIssued, fileGranted, fileEviction, "task", "checkpoint", filePassword}, secretFiles...)
+	sums, err := filepath.Glob(h.path("sums*")) // of secure sums: see package neighbour
+	if err != nil {
+		return err
+	}
+	for _, path := range sums {
+		names = append(names, filepath.Base(path))
+	}
 	for _, name := range append(names, fileIdentity, fileCharter) {
 		if err := os.Remove(h.path(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
@@ -270,7 +281,7 @@ func (k *epochKeys) Save(name string, secret []byte) error {
 
 func (k *epochKeys) Load(name string) ([]byte, error) {
 	if k.folder != "" {
-		return store.ReadFile(filepath.Join(k.folder, name), maxSmallFile)
+		return store.ReadFile(filepath.Join(k.folder, name), maxEpochSecret)
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()

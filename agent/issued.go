@@ -17,8 +17,8 @@ import (
 // requests are refused anyway.
 const keptEpochs = 3
 
-// issuedBook is an issuer's journal of the keys that it signed, so that nobody
-// has two in one epoch, also after a restart. It is an [issuer.Book].
+// issuedBook is an issuer's journal of the keys that it signed, so that no token
+// buys two in one epoch, also after a restart. It is an [issuer.Book].
 type issuedBook struct {
 	mu      sync.Mutex
 	journal *store.Journal

@@ -22,15 +22,22 @@ type links struct {
 	options bus.Options
 	log     *slog.Logger
 
-	mu      sync.Mutex
-	open    map[*link]struct{}
-	past    bus.Counters // of connections that are closed
-	state   string       // what the last change of a connection was, for people
-	problem error
+	mu    sync.Mutex
+	open  map[*link]struct{}
+	past  bus.Counters // of connections that are closed
+	dials int
+	said  map[int]change // what each connection that is not closed said of itself last
+	last  change         // what the last one said before it closed
+}
+
+// change is a change of the state of a connection.
+type change struct {
+	state bus.State
+	err   error
 }
 
 func newLinks(o bus.Options, log *slog.Logger) *links {
-	return &links{options: o, log: log, open: map[*link]struct{}{}, state: "not connected yet"}
+	return &links{options: o, log: log, open: map[*link]struct{}{}, said: map[int]change{}}
 }
 
 // dial opens a connection as [neighbour.Dial] wants it: a clean session under a
@@ -38,7 +45,11 @@ func newLinks(o bus.Options, log *slog.Logger) *links {
 func (l *links) dial(ctx context.Context, clientID string) (neighbour.Link, error) {
 	o := l.options
 	o.ClientID, o.CleanSession, o.Logger = clientID, true, l.log
-	o.OnState = l.note
+	l.mu.Lock()
+	number := l.dials
+	l.dials++
+	l.mu.Unlock()
+	o.OnState = func(state bus.State, err error) { l.note(number, change{state, err}) }
 	s, err := bus.Dial(ctx, o)
 	if err != nil {
 		return nil, err
@@ -50,17 +61,36 @@ func (l *links) dial(ctx context.Context, clientID string) (neighbour.Link, erro
 	return out, nil
 }
 
-func (l *links) note(state bus.State, err error) {
+func (l *links) note(number int, c change) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.state, l.problem = state.String(), err
+	if c.state == bus.Closed {
+		l.last = c
+		delete(l.said, number)
+		return
+	}
+	l.said[number] = c
 }
 
-// connection returns the state of the connection and what stands against it.
+// connection returns, in a word, how the device stands with its broker, and what
+// stands against it. Connections come and go, for an epoch or an errand: one that
+// stands speaks for all, and where none does, the newest.
 func (l *links) connection() (string, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.state, l.problem
+	if l.dials == 0 {
+		return "not connected yet", nil
+	}
+	speaks, newest := l.last, -1
+	for number, c := range l.said {
+		if c.state == bus.Connected {
+			return c.state.String(), nil
+		}
+		if number > newest {
+			speaks, newest = c, number
+		}
+	}
+	return speaks.state.String(), speaks.err
 }
 
 // counters returns the sums over all connections.

@@ -17,6 +17,7 @@ import (
 	"github.com/vecino-edge/vecino/crypto/door"
 	"github.com/vecino-edge/vecino/crypto/issuer"
 	"github.com/vecino-edge/vecino/crypto/pseudonym"
+	"github.com/vecino-edge/vecino/crypto/token"
 )
 
 // hub is a broker in memory that delivers in order and to everybody, the sender
@@ -143,6 +144,33 @@ func (m *memory) Bind(epoch uint32, s [32]byte, hash [sha512.Size]byte) ([sha512
 	return hash, nil
 }
 
+// tokenBook is a book of tokens in memory.
+type tokenBook struct {
+	mu    sync.Mutex
+	bound map[tokenKey][32]byte
+}
+
+type tokenKey struct {
+	member token.Pub
+	v      uint32
+	epoch  uint32
+}
+
+func (m *memory) tokens() *tokenBook { return &tokenBook{bound: map[tokenKey][32]byte{}} }
+
+func (b *tokenBook) Bind(member token.Pub, v uint32, elements []token.Element) (out [][32]byte, err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, e := range elements {
+		key := tokenKey{member, v, e.Epoch}
+		if _, ok := b.bound[key]; !ok {
+			b.bound[key] = e.Blinded
+		}
+		out = append(out, b.bound[key])
+	}
+	return out, nil
+}
+
 func (m *memory) SaveGuests(g []door.Guest) error { m.guests = g; return nil }
 
 func (m *memory) SaveCharter(s *issuer.SignedCharter) error { m.last = s; return nil }
@@ -190,7 +218,13 @@ func foundWith(t *testing.T, h *hub, cover Cover, set func(*issuer.Charter)) (*p
 	p.keeper.Load(signed, c, nil)
 	var m *Member
 	signer := &issuer.Signer{Keys: keys, Book: mem, Charter: func() *issuer.Charter { return m.Charter() }, Rand: rand.Reader, Now: time.Now}
+	mint := &token.Mint{
+		Index: 1, POPRF: keys.POPRF, Ed25519: keys.Ed25519, Book: mem.tokens(), Charter: func() *token.Charter { return m.TokenCharter() },
+		Open:  func(info, sealed []byte) ([]byte, error) { return issuer.OpenWith(keys.HPKE, info, sealed) },
+		Epoch: func() (uint32, bool) { return m.Charter().Epoch(m.Now()) },
+	}
 	m = p.member(id, signed, mem, func(o *Options) {
+		o.Mint = mint
 		o.Keeper, o.Signer, o.Notary = p.keeper, signer, door.Alone{Keys: keys, Rand: rand.Reader}
 	})
 	return p, m

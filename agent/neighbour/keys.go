@@ -8,12 +8,15 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/vecino-edge/vecino/crypto/chunk"
 	"github.com/vecino-edge/vecino/crypto/group"
 	"github.com/vecino-edge/vecino/crypto/issuer"
 	"github.com/vecino-edge/vecino/crypto/signcrypt"
+	"github.com/vecino-edge/vecino/crypto/token"
 )
 
 // Waits of a key request, for a spread D of 30 s; see [Member.Wait].
@@ -47,7 +50,10 @@ func (s *session) obtainKeys(ctx context.Context) (keys *signcrypt.KeyPair, rest
 			return nil, false, err
 		}
 		if keys != nil {
-			return keys, false, s.keep(keysName(s.epoch), s.scope.Save(keys))
+			if err := s.keep(keysName(s.epoch), s.scope.Save(keys)); err != nil {
+				return nil, false, err
+			}
+			return keys, false, s.m.wallet.spent(s.epoch)
 		}
 		if attempt == 2 {
 			s.m.o.Log.Warn("no keys from the issuers yet; this device learns alone until they answer or the next epoch begins",
@@ -98,10 +104,14 @@ func (s *session) keep(name string, secret []byte) error {
 }
 
 // askOnce makes one request and waits for its end. It returns neither keys nor
-// an error where the issuers did not answer in time.
+// an error where the issuers did not answer in time, or there is no token.
 func (s *session) askOnce(ctx context.Context, attempt int, sig, kem *signcrypt.SecretValue) (*signcrypt.KeyPair, error) {
 	c := s.m.Charter()
-	asking, err := issuer.NewAsking(s.m.o.Rand, s.scope, c, s.m.o.Identity, choose(c, attempt), sig, kem)
+	tok, err := s.m.tokenFor(ctx, s.epoch)
+	if tok == nil || err != nil {
+		return nil, err
+	}
+	asking, err := issuer.NewAsking(s.m.o.Rand, s.scope, c, tok, choose(c, tok, attempt), sig, kem)
 	if err != nil {
 		return nil, err
 	}
@@ -134,11 +144,11 @@ func (s *session) askOnce(ctx context.Context, attempt int, sig, kem *signcrypt.
 	return nil, nil
 }
 
-// choose picks t issuers, others with each attempt.
-func choose(c *issuer.Charter, attempt int) []uint8 {
-	var out []uint8
-	for i := range int(c.T) {
-		out = append(out, c.Issuers[(attempt+i)%len(c.Issuers)].Index)
+// choose picks t issuers that have evaluated the token, others with each attempt.
+func choose(c *issuer.Charter, t *token.Token, attempt int) (out []uint8) {
+	have := slices.Sorted(maps.Keys(t.Y))
+	for i := range min(int(c.T), len(have)) {
+		out = append(out, have[(attempt+i)%len(have)])
 	}
 	return out
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/vecino-edge/vecino/crypto/issuer"
 	"github.com/vecino-edge/vecino/crypto/pseudonym"
 	"github.com/vecino-edge/vecino/crypto/signcrypt"
+	"github.com/vecino-edge/vecino/crypto/token"
 )
 
 // Link is one connection of the neighbours' plane. Handlers run one at a time.
@@ -44,8 +45,8 @@ type KeyStore interface {
 	Forget(name string) error
 }
 
-// Options are what a member needs. Keeper, Signer, Timekeeper and Notary are nil
-// except with an issuer.
+// Options are what a member needs. Keeper, Signer, Mint, Timekeeper and Notary are
+// nil except with an issuer.
 type Options struct {
 	Identity    *issuer.Identity
 	Ring        *door.Keyring
@@ -53,6 +54,7 @@ type Options struct {
 	SaveCharter func(*issuer.SignedCharter) error
 	Keeper      *door.Keeper
 	Signer      *issuer.Signer
+	Mint        *token.Mint
 	Timekeeper  *door.Timekeeper
 	Notary      door.Notary
 	Keys        KeyStore // in memory
@@ -70,6 +72,7 @@ type Member struct {
 	o       Options
 	clock   *clock
 	friends *acquaintances
+	wallet  *wallet
 	archive *door.Archive
 	enact   chan struct{} // an eviction waits for the issuers
 	quit    context.CancelCauseFunc
@@ -79,6 +82,7 @@ type Member struct {
 	signed   *issuer.SignedCharter
 	charter  *issuer.Charter
 	session  *session // nil between epochs
+	foreign  uint64   // mail for others in the sessions before
 	handlers map[uint8]Handler
 	changed  chan struct{} // closed and replaced when the roster changes
 	rekeyed  chan struct{} // closed and replaced when another key is to come
@@ -100,6 +104,10 @@ func New(o Options) (*Member, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	wallet, err := openWallet(o.State, charter.Nbhd)
+	if err != nil {
+		return nil, err
+	}
 	friends, err := openPairs(&o)
 	if err != nil {
 		return nil, err
@@ -109,7 +117,7 @@ func New(o Options) (*Member, error) {
 		return nil, err
 	}
 	return &Member{
-		friends: friends, archive: archive, rekeyed: make(chan struct{}), enact: make(chan struct{}, 1), clock: newClock(o.Now, indexOf(o.Signer)), o: o, signed: signed, charter: charter,
+		wallet: wallet, friends: friends, archive: archive, rekeyed: make(chan struct{}), enact: make(chan struct{}, 1), clock: newClock(o.Now, indexOf(o.Signer)), o: o, signed: signed, charter: charter,
 		handlers: map[uint8]Handler{}, changed: make(chan struct{}),
 	}, nil
 }
@@ -185,13 +193,17 @@ func (m *Member) adoptCharter(s *issuer.SignedCharter, c *issuer.Charter) {
 // Refused returns how many messages were refused, by reason.
 func (m *Member) Refused() map[string]uint64 {
 	out := m.refused.snapshot()
-	if s := m.live(); s != nil && s.opener != nil {
-		// Mail for others fails like any forgery; only here are they told apart.
-		if n := out[reasonEnvelope] - min(out[reasonEnvelope], s.opener.Foreign()); n > 0 {
-			out[reasonEnvelope] = n
-		} else {
-			delete(out, reasonEnvelope)
-		}
+	m.mu.Lock()
+	foreign := m.foreign
+	if m.session != nil && m.session.opener != nil {
+		foreign += m.session.opener.Foreign()
+	}
+	m.mu.Unlock()
+	// Mail for others fails like any forgery; only here are they told apart.
+	if n := out[reasonEnvelope] - min(out[reasonEnvelope], foreign); n > 0 {
+		out[reasonEnvelope] = n
+	} else {
+		delete(out, reasonEnvelope)
 	}
 	return out
 }
@@ -205,20 +217,20 @@ func (m *Member) live() *session {
 	return m.session
 }
 
-// Wait scales the protocol's waits, which are made for a spread D of 30 s, down
-// to neighbourhoods with a shorter one.
+// Wait scales the protocol's waits, which are made for a spread D of 30 s and 60
+// chunks a minute, down to neighbourhoods that are quicker in both.
 func (m *Member) Wait(d time.Duration) time.Duration {
-	if spread := time.Duration(m.Charter().D) * time.Second; spread < defaultSpread {
-		d = max(time.Duration(float64(d)*spread.Seconds()/defaultSpread.Seconds()), minWait)
-	}
-	return d
+	c := m.Charter()
+	slow := max(float64(c.D)/defaultSpread, defaultChunks/float64(c.ChunksPerMinute))
+	return max(time.Duration(float64(d)*min(slow, 1)), minWait)
 }
 
 // ChunksPerMinute returns how many chunks the charter lets a device send.
 func (m *Member) ChunksPerMinute() int { return int(m.Charter().ChunksPerMinute) }
 
 const (
-	defaultSpread = 30 * time.Second
+	defaultSpread = 30 // seconds
+	defaultChunks = 60 // a minute
 	minWait       = 50 * time.Millisecond
 )
 
@@ -279,6 +291,7 @@ func (m *Member) runEpoch(ctx context.Context, epoch uint32) (turn time.Time, er
 	if err != nil {
 		return turn, err
 	}
+	waiting.Go(func() { m.stockUp(ctx, epoch) })
 	waiting.Go(func() {
 		defer leave()
 		if at, err := m.waitTurn(ctx, epoch, s.k); err == nil {

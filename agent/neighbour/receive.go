@@ -11,22 +11,24 @@ import (
 	"github.com/vecino-edge/vecino/crypto/issuer"
 	"github.com/vecino-edge/vecino/crypto/pseudonym"
 	"github.com/vecino-edge/vecino/crypto/signcrypt"
+	"github.com/vecino-edge/vecino/crypto/token"
 	"github.com/vecino-edge/vecino/crypto/wire"
 )
 
 // Reasons for which chunks and messages are refused here. The tasks have
 // reasons of their own (fl/update).
 const (
-	reasonSize     = "chunk-size"  // not of a chunk's length
-	reasonOuter    = "chunk-key"   // not encrypted by somebody who has K
-	reasonReplay   = "replay"      // a chunk that came before
-	reasonFrames   = "frames"      // a chunk whose contents have no form
-	reasonHello    = "hello"       // a hello that does not verify
-	reasonEnvelope = "envelope"    // not from an admitted key, or changed
-	reasonRate     = "rate"        // more than the neighbourhood may ask of a device
-	reasonType     = "type"        // a message type that nobody here knows
-	reasonKeys     = "key-request" // a key request that does not hold
-	reasonDoor     = "door"        // a request at the door that does not hold
+	reasonSize     = "chunk-size"    // not of a chunk's length
+	reasonOuter    = "chunk-key"     // not encrypted by somebody who has K
+	reasonReplay   = "replay"        // a chunk that came before
+	reasonFrames   = "frames"        // a chunk whose contents have no form
+	reasonHello    = "hello"         // a hello that does not verify
+	reasonEnvelope = "envelope"      // not from an admitted key, or changed
+	reasonRate     = "rate"          // more than the neighbourhood may ask of a device
+	reasonType     = "type"          // a message type that nobody here knows
+	reasonKeys     = "key-request"   // a key request that does not hold
+	reasonTokens   = "token-request" // a token request that does not hold
+	reasonDoor     = "door"          // a request at the door that does not hold
 	reasonFull     = "roster-full"
 	reasonDeny     = "deny"   // a deny list that the issuers did not sign
 	reasonDenied   = "denied" // from one whom the issuers deny
@@ -63,6 +65,9 @@ func (s *session) dispatch(m chunk.Message) {
 		}
 	case door.TypeAnswer:
 		s.m.timeAnswered(m.Data)
+	case token.TypeRequest:
+		s.answerTokens(m.Data)
+	case token.TypeAnswer: // of one who asks under its identity, elsewhere
 	case issuer.TypeDeny:
 		s.hearDeny(m.Data)
 	case issuer.TypeAnswer:
@@ -170,4 +175,18 @@ func (s *session) answerKeys(msg []byte) {
 		return
 	}
 	s.queue(chunk.Message{Type: issuer.TypeAnswer, Data: answer})
+}
+
+// answerTokens serves a request for tokens where this device is an issuer.
+func (s *session) answerTokens(msg []byte) {
+	if s.m.o.Mint == nil || !s.allow() {
+		return
+	}
+	answer, err := s.m.o.Mint.Answer(msg)
+	if err != nil {
+		s.m.refused.add(reasonTokens)
+		s.m.o.Log.Warn("token request refused", "err", err)
+		return
+	}
+	s.queue(chunk.Message{Type: token.TypeAnswer, Data: answer})
 }

@@ -50,16 +50,20 @@ func (m *Member) SendUpdate(to []signcrypt.PID, round uint32, header []byte, cop
 	if s == nil {
 		return ErrNotIn
 	}
+	return s.sendParts(typeUpdate, to, round, header, copies, shards)
+}
+
+func (s *session) sendParts(typ uint8, to []signcrypt.PID, round uint32, header []byte, copies int, shards [][]byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	env, err := s.sealTo(to, round, typeUpdate, header)
+	env, err := s.sealTo(to, round, typ, header)
 	if err != nil || env == nil {
 		return err
 	}
 	groups := make([][]chunk.Message, max(copies, len(shards)))
 	for i := range groups {
 		if i < copies {
-			groups[i] = append(groups[i], chunk.Message{Type: typeUpdate, Data: env})
+			groups[i] = append(groups[i], chunk.Message{Type: typ, Data: env})
 		}
 		if i < len(shards) {
 			groups[i] = append(groups[i], chunk.Message{Type: typeShard, Data: shards[i]})
@@ -69,7 +73,7 @@ func (m *Member) SendUpdate(to []signcrypt.PID, round uint32, header []byte, cop
 		s.befriend(id)
 	}
 	if err := s.packer.Spread(groups); err != nil {
-		return fmt.Errorf("queue update: %w", err)
+		return fmt.Errorf("queue message of type %d: %w", typ, err)
 	}
 	s.awake()
 	return nil

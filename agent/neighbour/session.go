@@ -141,6 +141,9 @@ func (m *Member) enter(s *session) {
 func (s *session) close() {
 	s.m.mu.Lock()
 	s.m.session = nil
+	if s.opener != nil {
+		s.m.foreign += s.opener.Foreign()
+	}
 	s.m.mu.Unlock()
 	s.m.notify()
 	s.mu.Lock()
@@ -163,6 +166,9 @@ func (s *session) fresh(typ uint8, round, first uint32) bool {
 		return true
 	}
 	now := s.minute()
+	if sumTypes(typ) {
+		first = 0
+	}
 	return round >= first && round+minuteWindow >= now && round <= now+minuteWindow
 }
 

@@ -64,6 +64,19 @@ func (r *Keyring) Gen() uint32 {
 	return r.newest().Gen
 }
 
+// Since returns from when the key of v evictions counts, and false where it is
+// not known: there was no eviction, or this device joined later.
+func (r *Keyring) Since(v uint32) (at time.Time, ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, k := range r.keys {
+		if k.V == v && k.At > 0 {
+			return time.Unix(int64(k.At), 0), true
+		}
+	}
+	return time.Time{}, false
+}
+
 // Current returns the K that counts at the given time.
 func (r *Keyring) Current(now time.Time) [pseudonym.KeySize]byte {
 	r.mu.Lock()

@@ -13,6 +13,7 @@ import (
 	"github.com/vecino-edge/vecino/crypto/frost"
 	"github.com/vecino-edge/vecino/crypto/group"
 	"github.com/vecino-edge/vecino/crypto/signcrypt"
+	"github.com/vecino-edge/vecino/crypto/token"
 )
 
 // CheatError names an issuer that broke the rules of what it was asked for.
@@ -38,7 +39,7 @@ type Asking struct {
 	reply    *ecdh.PrivateKey
 	sig, kem *signcrypt.SecretValue
 	ask      ask
-	y        map[uint8][32]byte
+	y        map[uint8]output
 
 	commits map[uint8]commitments
 	signing [2]*frost.Signing
@@ -47,13 +48,13 @@ type Asking struct {
 }
 
 // NewAsking begins a request to t different issuers of the charter, those with
-// the given indices. The scope is the charter's, of the epoch that is wanted. The
-// secret values are fresh, or those of an earlier request of
-// the same epoch: an issuer signs one pair for each member and epoch.
-func NewAsking(rand io.Reader, scope *signcrypt.Scope, c *Charter, id *Identity, indices []uint8, sig, kem *signcrypt.SecretValue) (*Asking, error) {
+// the given indices, for which the token is good. The scope is the charter's, of
+// the epoch that is wanted. The secret values are fresh, or those of an earlier
+// request of the same epoch: an issuer signs one pair for each token.
+func NewAsking(rand io.Reader, scope *signcrypt.Scope, c *Charter, t *token.Token, indices []uint8, sig, kem *signcrypt.SecretValue) (*Asking, error) {
 	a := &Asking{
 		scope: scope, charter: c, sig: sig, kem: kem,
-		y: map[uint8][32]byte{}, commits: map[uint8]commitments{}, parts: map[uint8]parts{}, pending: map[uint8][]byte{},
+		y: map[uint8]output{}, commits: map[uint8]commitments{}, parts: map[uint8]parts{}, pending: map[uint8][]byte{},
 	}
 	if scope.P != c.P || scope.Nbhd != c.Nbhd {
 		return nil, errors.New("issuer: ask: the scope is of another charter")
@@ -67,15 +68,21 @@ func NewAsking(rand io.Reader, scope *signcrypt.Scope, c *Charter, id *Identity,
 		if s == nil {
 			return nil, fmt.Errorf("issuer: ask: the charter has no issuer %d", i)
 		}
+		if _, ok := t.Y[i]; !ok {
+			return nil, fmt.Errorf("issuer: ask: issuer %d has not evaluated the token", i)
+		}
 		a.signers = append(a.signers, s)
 	}
-	if err := a.begin(rand, id); err != nil {
+	if t.Epoch != scope.Epoch || t.V != c.V {
+		return nil, errors.New("issuer: ask: the token is of another epoch, or void")
+	}
+	if err := a.begin(rand, t); err != nil {
 		return nil, fmt.Errorf("issuer: ask: %w", err)
 	}
 	return a, nil
 }
 
-func (a *Asking) begin(rand io.Reader, id *Identity) error {
+func (a *Asking) begin(rand io.Reader, t *token.Token) error {
 	var fresh [48]byte
 	if _, err := io.ReadFull(rand, fresh[:]); err != nil {
 		return err
@@ -85,7 +92,7 @@ func (a *Asking) begin(rand io.Reader, id *Identity) error {
 	if a.reply, err = ecdh.X25519().NewPrivateKey(fresh[16:]); err != nil {
 		return err
 	}
-	a.ask = ask{Epoch: a.scope.Epoch, S: id.X25519(), USig: a.sig.U, UKem: a.kem.U, Reply: Pub(a.reply.PublicKey().Bytes())}
+	a.ask = ask{Epoch: a.scope.Epoch, S: t.Serial, USig: a.sig.U, UKem: a.kem.U, Reply: Pub(a.reply.PublicKey().Bytes())}
 	if a.ask.ProofSig, err = a.proof(rand, signcrypt.Sig, a.sig); err != nil {
 		return err
 	}
@@ -93,11 +100,7 @@ func (a *Asking) begin(rand io.Reader, id *Identity) error {
 		return err
 	}
 	for _, s := range a.signers {
-		agreed := agreement{nbhd: a.scope.Nbhd, epoch: a.scope.Epoch, member: a.ask.S, issuer: s.HPKE}
-		y, err := agreed.secret(id.Agree, s.HPKE)
-		if err != nil {
-			return err
-		}
+		y := t.Y[s.Index]
 		a.y[s.Index] = y
 		if a.pending[s.Index], err = packetFor(s, a.rid, roundA, a.ask.request(y)); err != nil {
 			return err

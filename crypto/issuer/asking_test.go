@@ -13,6 +13,7 @@ import (
 
 	"github.com/vecino-edge/vecino/crypto/group"
 	"github.com/vecino-edge/vecino/crypto/signcrypt"
+	"github.com/vecino-edge/vecino/crypto/token"
 )
 
 // sizes are the neighbourhoods of the tests: the founder's, and one that the
@@ -71,7 +72,10 @@ func TestEverySetOfIssuers(t *testing.T) {
 
 func TestNewAskingRefuses(t *testing.T) {
 	w := newPlace(t, "refuses", 2, 3)
-	own, id := w.secrets(t), w.members[0]
+	own, tok := w.secrets(t), w.token(t, w.members[0], 100)
+	later, void, partial := w.token(t, w.members[0], 101), *tok, *tok
+	void.V++
+	partial.Y = map[uint8]output{1: tok.Y[1], 3: tok.Y[3]}
 	p := group.EncodePoint(group.Base(group.Reduce([64]byte{9})))
 	weak := *w.charter
 	weak.Issuers = slices.Clone(weak.Issuers)
@@ -80,6 +84,7 @@ func TestNewAskingRefuses(t *testing.T) {
 		name, want string
 		scope      *signcrypt.Scope
 		c          *Charter
+		token      *token.Token
 		rand       string
 		indices    []uint8
 	}{
@@ -90,7 +95,10 @@ func TestNewAskingRefuses(t *testing.T) {
 		{name: "nobody", indices: []uint8{1, 4}, want: "no issuer 4"},
 		{name: "another P", scope: must(signcrypt.NewScope(p, w.charter.Nbhd, 100))(t), want: "another charter"},
 		{name: "another place", scope: must(signcrypt.NewScope(w.charter.P, [16]byte{}, 100))(t), want: "another charter"},
-		{name: "weak issuer", c: &weak, want: "weak public key"},
+		{name: "weak issuer", c: &weak, want: "low order"},
+		{name: "another epoch's token", token: later, want: "another epoch"},
+		{name: "void token", token: &void, want: "or void"},
+		{name: "token without one issuer", token: &partial, want: "issuer 2 has not evaluated"},
 		{name: "no randomness", rand: "cut", want: "EOF"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -103,9 +111,12 @@ func TestNewAskingRefuses(t *testing.T) {
 			if tc.indices == nil {
 				tc.indices = []uint8{1, 2}
 			}
-			_, err := NewAsking(w.rand, tc.scope, tc.c, id, tc.indices, own.sig, own.kem)
+			if tc.token == nil {
+				tc.token = tok
+			}
+			_, err := NewAsking(w.rand, tc.scope, tc.c, tc.token, tc.indices, own.sig, own.kem)
 			if tc.rand != "" {
-				_, err = NewAsking(strings.NewReader(tc.rand), tc.scope, tc.c, id, tc.indices, own.sig, own.kem)
+				_, err = NewAsking(strings.NewReader(tc.rand), tc.scope, tc.c, tc.token, tc.indices, own.sig, own.kem)
 			}
 			if err == nil || !strings.Contains(err.Error(), tc.want) {
 				t.Errorf("error %v, want one with %q", err, tc.want)

@@ -150,13 +150,3 @@ func (c *Charter) Member(ed25519 Pub) *Member {
 	}
 	return nil
 }
-
-// memberByX returns the member with a key agreement key.
-func (c *Charter) memberByX(x25519 Pub) *Member {
-	for i := range c.Members {
-		if c.Members[i].X25519 == x25519 {
-			return &c.Members[i]
-		}
-	}
-	return nil
-}

@@ -181,6 +181,7 @@ func TestOldState(t *testing.T) {
 	if _, err := c.Propose(MatterRekey, rekey()); err == nil {
 		t.Error("an issuer with an old share begins a session")
 	}
+	h.keys = []*Keys{h.seats[0].council.Keys(), h.seats[1].council.Keys(), c.Keys()}
 	signer := &Signer{Keys: c.Keys(), Book: &memBook{}, Charter: func() *Charter { return h.charter }, Rand: h.rand, Now: func() time.Time { return h.now }}
 	if _, err := signer.Answer(h.asking(t, h.seats[0].id, 100, h.secrets(t), 2, 3).Pending()[1]); err != ErrRefused {
 		t.Errorf("an issuer with an old share issues keys: %v", err)

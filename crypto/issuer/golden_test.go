@@ -107,7 +107,8 @@ type goldenKeys struct {
 	Epoch   uint32       `json:"epoch"`
 	P       string       `json:"P"`
 	Issuer  goldenIssuer `json:"issuer"`
-	Member  goldenPair   `json:"member_x25519"`
+	V       uint32       `json:"v"`
+	Serial  string       `json:"serial"`
 	Y       string       `json:"y"`
 	RID     string       `json:"rid"`
 	Reply   goldenPair   `json:"reply_x25519"`
@@ -121,6 +122,7 @@ type goldenKeys struct {
 type goldenIssuer struct {
 	Index uint8      `json:"index"`
 	Share string     `json:"share"`
+	POPRF goldenPair `json:"poprf"`
 	HPKE  goldenPair `json:"hpke_x25519"`
 }
 
@@ -175,11 +177,14 @@ func TestGoldenKeys(t *testing.T) {
 	got := goldenKeys{
 		Comment: "One key request (keys.cddl), both sides. Everything is hex; scalars are little-endian. The packets are samples: HPKE is random.",
 		Nbhd:    hexOf(w.charter.Nbhd[:]), Epoch: 100, P: hexOf(w.charter.P[:]), RID: hexOf(a.rid[:]),
-		Issuer: goldenIssuer{1, hexScalar(w.keys[0].Share.Secret), goldenPair{hexOf(w.keys[0].HPKE.Bytes()), hexOf(w.keys[0].HPKE.PublicKey().Bytes())}},
-		Member: goldenPair{hexOf(w.members[0].Agree.Bytes()), hexOf(w.members[0].Agree.PublicKey().Bytes())},
-		Reply:  goldenPair{hexOf(a.reply.Bytes()), hexOf(a.ask.Reply[:])},
-		Sig:    usageOf(a, signcrypt.Sig, a.sig, a.ask.ProofSig, random[:64]),
-		Kem:    usageOf(a, signcrypt.Kem, a.kem, a.ask.ProofKem, random[64:]),
+		Issuer: goldenIssuer{
+			1, hexScalar(w.keys[0].Share.Secret), goldenPair{hexScalar(w.keys[0].POPRF), hexOf(w.charter.Issuers[0].POPRF[:])},
+			goldenPair{hexOf(w.keys[0].HPKE.Bytes()), hexOf(w.keys[0].HPKE.PublicKey().Bytes())},
+		},
+		V: w.charter.V, Serial: hexOf(a.ask.S[:]),
+		Reply: goldenPair{hexOf(a.reply.Bytes()), hexOf(a.ask.Reply[:])},
+		Sig:   usageOf(a, signcrypt.Sig, a.sig, a.ask.ProofSig, random[:64]),
+		Kem:   usageOf(a, signcrypt.Kem, a.kem, a.ask.ProofKem, random[64:]),
 	}
 	y := a.y[1]
 	got.Y = hexOf(y[:])

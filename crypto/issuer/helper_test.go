@@ -18,6 +18,7 @@ import (
 
 	"github.com/vecino-edge/vecino/crypto/group"
 	"github.com/vecino-edge/vecino/crypto/signcrypt"
+	"github.com/vecino-edge/vecino/crypto/token"
 	"github.com/vecino-edge/vecino/crypto/wire"
 )
 
@@ -175,7 +176,25 @@ func (w *place) asking(t testing.TB, id *Identity, epoch uint32, own secrets, in
 	for i := uint8(1); len(indices) < int(w.charter.T); i++ {
 		indices = append(indices, i)
 	}
-	return must(NewAsking(w.rand, w.scope(t, epoch), w.charter, id, indices, own.sig, own.kem))(t)
+	return must(NewAsking(w.rand, w.scope(t, epoch), w.charter, w.token(t, id, epoch), indices, own.sig, own.kem))(t)
+}
+
+// token returns the token of a device for an epoch. A stranger has none, and
+// makes one up.
+func (w *place) token(t testing.TB, id *Identity, epoch uint32) *token.Token {
+	t.Helper()
+	own := id.X25519()
+	serial := wire.Digest([]byte("serial"), own[:], wire.U32(epoch))
+	out := &token.Token{Epoch: epoch, V: w.charter.V, Serial: [32]byte(serial[:]), Y: map[uint8]output{}}
+	member := w.charter.Member(id.Ed25519()) != nil
+	for _, k := range w.keys {
+		y := wire.Digest(serial[:], []byte{k.Share.Index})
+		if member {
+			y = must(token.Output(k.POPRF, w.charter.Nbhd, epoch, w.charter.V, out.Serial))(t)
+		}
+		out.Y[k.Share.Index] = y
+	}
+	return out
 }
 
 // signer returns the issuer to which a message goes.

@@ -6,7 +6,6 @@ package issuer
 import (
 	"crypto/ecdh"
 	"crypto/ed25519"
-	"errors"
 	"fmt"
 	"io"
 
@@ -62,32 +61,4 @@ func RestoreIdentity(b []byte) (*Identity, error) {
 		return nil, fmt.Errorf("issuer: restore identity: %w", err)
 	}
 	return identityFrom(s.Sign, s.Agree)
-}
-
-// errWeakKey is a public key with which every secret is the same.
-var errWeakKey = errors.New("issuer: weak public key")
-
-// agreement is what y belongs to: the secret between a member and an issuer
-// under which key requests of an epoch are made. Here it comes from their key
-// agreement, and the issuer sees who asks. With blind tokens y is the token's
-// output and the member's place is taken by the token's serial.
-type agreement struct {
-	nbhd           [16]byte
-	epoch          uint32
-	member, issuer Pub // X25519; the latter is the issuer's HPKE key
-}
-
-// secret returns y as one side computes it, from its own private key and the
-// other's public key. Both public keys go into it, since X25519 alone gives the
-// same secret for several encodings of one key.
-func (a agreement) secret(own *ecdh.PrivateKey, other Pub) (y [32]byte, err error) {
-	key, err := ecdh.X25519().NewPublicKey(other[:])
-	if err != nil {
-		return y, errWeakKey
-	}
-	shared, err := own.ECDH(key)
-	if err != nil {
-		return y, errWeakKey
-	}
-	return wire.Key(shared, wire.LabelKeyRequest, a.nbhd[:], wire.U32(a.epoch), a.member[:], a.issuer[:]), nil
 }

@@ -26,12 +26,12 @@ func TestAskingThreeOfFive(t *testing.T) {
 		}
 	}
 	own := w.secrets(t)
-	if _, err := NewAsking(w.rand, w.scope(t, 100), w.charter, w.members[0], []uint8{1, 2}, own.sig, own.kem); err == nil {
+	if _, err := NewAsking(w.rand, w.scope(t, 100), w.charter, w.token(t, w.members[0], 100), []uint8{1, 2}, own.sig, own.kem); err == nil {
 		t.Error("two issuers are enough")
 	}
 	two := *w.charter // a member that pretends that two are enough
 	two.T = 2
-	a := must(NewAsking(w.rand, w.scope(t, 100), &two, w.members[0], []uint8{1, 2}, own.sig, own.kem))(t)
+	a := must(NewAsking(w.rand, w.scope(t, 100), &two, w.token(t, w.members[0], 100), []uint8{1, 2}, own.sig, own.kem))(t)
 	if _, err := w.run(t, a); !errors.Is(err, ErrRefused) {
 		t.Errorf("issuers give two of three parts: %v", err)
 	}

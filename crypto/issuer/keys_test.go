@@ -5,8 +5,6 @@ package issuer
 
 import (
 	"bytes"
-	"crypto/ecdh"
-	"slices"
 	"strings"
 	"testing"
 
@@ -119,51 +117,6 @@ func TestHPKE(t *testing.T) {
 }
 
 func second[T any](_ T, err error) error { return err }
-
-// TestAgreement holds that both sides have the same secret, and another one for
-// each thing it belongs to.
-func TestAgreement(t *testing.T) {
-	rand := newStream("agreement")
-	member, issuer, third := must(NewIdentity(rand))(t), must(NewIdentity(rand))(t), must(NewIdentity(rand))(t)
-	base := agreement{nbhd: [16]byte{1}, epoch: 2, member: member.X25519(), issuer: issuer.X25519()}
-	y := must(base.secret(member.Agree, issuer.X25519()))(t)
-	if other := must(base.secret(issuer.Agree, member.X25519()))(t); other != y {
-		t.Error("the two sides differ")
-	}
-	for name, change := range map[string]func(a *agreement){
-		"neighbourhood": func(a *agreement) { a.nbhd[15]++ },
-		"epoch":         func(a *agreement) { a.epoch++ },
-		"member":        func(a *agreement) { a.member = third.X25519() },
-		"issuer":        func(a *agreement) { a.issuer = third.X25519() },
-		"roles":         func(a *agreement) { a.member, a.issuer = a.issuer, a.member },
-	} {
-		a := base
-		change(&a)
-		if must(a.secret(member.Agree, issuer.X25519()))(t) == y {
-			t.Errorf("another %s gives the same secret", name)
-		}
-	}
-	if must(base.secret(member.Agree, third.X25519()))(t) == y || must(base.secret(third.Agree, issuer.X25519()))(t) == y {
-		t.Error("a third key gives the same secret")
-	}
-	if _, err := base.secret(member.Agree, Pub{1}); err != errWeakKey {
-		t.Errorf("a point of small order: %v", err)
-	}
-	// The highest bit of an X25519 key is ignored, so the bare agreement is the
-	// same for two encodings of one key.
-	twin := issuer.X25519()
-	twin[31] ^= 0x80
-	x := ecdh.X25519()
-	one := must(member.Agree.ECDH(must(x.NewPublicKey(slices.Clone(twin[:])))(t)))(t)
-	two := must(member.Agree.ECDH(issuer.Agree.PublicKey()))(t)
-	if !bytes.Equal(one, two) {
-		t.Fatal("the two encodings are of different keys")
-	}
-	base.issuer = twin
-	if must(base.secret(member.Agree, twin))(t) == y {
-		t.Error("another encoding of a key gives the same secret")
-	}
-}
 
 func TestValidName(t *testing.T) {
 	for name, ok := range map[string]bool{

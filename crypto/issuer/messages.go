@@ -19,6 +19,10 @@ const (
 	roundB = 1
 )
 
+// output is that of a token for one issuer: the secret between it and whoever
+// redeems the token (package token).
+type output = [64]byte
+
 // packet is a key request (type 3) or answer (type 4).
 type packet struct {
 	_      struct{} `cbor:",toarray"`
@@ -32,7 +36,7 @@ type packet struct {
 type ask struct {
 	_          struct{} `cbor:",toarray"`
 	Epoch      uint32
-	S          [32]byte // who asks: the member's X25519 key, or a token's serial
+	S          [32]byte // serial of the token
 	USig, UKem [group.Size]byte
 	ProofSig   Proof
 	ProofKem   Proof
@@ -55,7 +59,7 @@ func (r *request) ask() ask {
 	return ask{Epoch: r.Epoch, S: r.S, USig: r.USig, UKem: r.UKem, ProofSig: r.ProofSig, ProofKem: r.ProofKem, Reply: r.Reply}
 }
 
-func (a ask) request(y [32]byte) request {
+func (a ask) request(y output) request {
 	return request{Epoch: a.Epoch, S: a.S, USig: a.USig, UKem: a.UKem, ProofSig: a.ProofSig, ProofKem: a.ProofKem, Reply: a.Reply, MAC: mac(y, a)}
 }
 
@@ -102,12 +106,12 @@ func requestInfo(rid [16]byte, round, index uint8) []byte {
 	return lv(wire.LabelKeyRequest, rid[:], wire.U8(round), wire.U8(index))
 }
 
-func answerInfo(rid [16]byte, index uint8, y [32]byte) []byte {
+func answerInfo(rid [16]byte, index uint8, y output) []byte {
 	return lv(wire.LabelKeyAnswer, rid[:], wire.U8(index), y[:])
 }
 
 // mac authenticates the fields of a plaintext that stand before it.
-func mac(y [32]byte, fields any) (out [sha512.Size]byte) {
+func mac(y output, fields any) (out [sha512.Size]byte) {
 	h := hmac.New(sha512.New, y[:])
 	h.Write(wire.MustMarshal(fields))
 	return [sha512.Size]byte(h.Sum(out[:0]))

@@ -13,9 +13,9 @@ import (
 	"github.com/vecino-edge/vecino/crypto/signcrypt"
 )
 
-// TestMemberHasFewSessions begins three requests of one member: the oldest makes
-// room, and another member's stays.
-func TestMemberHasFewSessions(t *testing.T) {
+// TestTokenHasFewSessions begins three requests with one token: the oldest makes
+// room, and another token's stays.
+func TestTokenHasFewSessions(t *testing.T) {
 	w := newPlace(t, "few", 1, 1)
 	s, own := w.signers[0], w.secrets(t)
 	other := w.asking(t, w.members[1], 100, w.secrets(t))
@@ -27,13 +27,13 @@ func TestMemberHasFewSessions(t *testing.T) {
 	}
 	first(other)
 	var all []*Asking
-	for range SessionsPerMember + 1 {
+	for range SessionsPerToken + 1 {
 		a := w.asking(t, w.members[0], 100, own)
 		first(a)
 		all = append(all, a)
 	}
-	if n := len(s.sessions); n != SessionsPerMember+1 {
-		t.Errorf("%d sessions, want %d of one member and one of another", n, SessionsPerMember)
+	if n := len(s.sessions); n != SessionsPerToken+1 {
+		t.Errorf("%d sessions, want %d of one token and one of another", n, SessionsPerToken)
 	}
 	if _, err := s.Answer(all[0].Pending()[0]); err != ErrRefused {
 		t.Errorf("the oldest session is still there: %v", err)
@@ -43,25 +43,25 @@ func TestMemberHasFewSessions(t *testing.T) {
 	}
 }
 
-// TestSessionsAreBounded fills the signer's memory by members that come and go,
+// TestSessionsAreBounded fills the signer's memory by the tokens of three epochs,
 // and waits until the sessions run out.
 func TestSessionsAreBounded(t *testing.T) {
 	w := newPlace(t, "bounded", 1, 1)
 	s := w.signers[0]
 	w.charter.Members = nil
 	refused := 0
-	for range MaxMembers + 1 {
+	for i := range MaxMembers*epochsServed + 1 {
 		id, own := w.join(t), w.secrets(t)
-		for range SessionsPerMember {
-			if _, err := s.Answer(w.asking(t, id, 100, own).Pending()[0]); err == ErrRefused {
+		for range SessionsPerToken {
+			if _, err := s.Answer(w.asking(t, id, uint32(99+i%epochsServed), own).Pending()[0]); err == ErrRefused {
 				refused++
 			} else if err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
-	if len(s.sessions) != MaxSessions || refused != SessionsPerMember {
-		t.Errorf("%d sessions, want %d; %d requests refused, want %d", len(s.sessions), MaxSessions, refused, SessionsPerMember)
+	if len(s.sessions) != MaxSessions || refused != SessionsPerToken {
+		t.Errorf("%d sessions, want %d; %d requests refused, want %d", len(s.sessions), MaxSessions, refused, SessionsPerToken)
 	}
 	w.now = w.now.Add(SessionLifetime)
 	last := w.asking(t, w.join(t), 100, w.secrets(t)).Pending()[0]

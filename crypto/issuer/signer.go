@@ -14,6 +14,7 @@ import (
 	"github.com/vecino-edge/vecino/crypto/frost"
 	"github.com/vecino-edge/vecino/crypto/group"
 	"github.com/vecino-edge/vecino/crypto/signcrypt"
+	"github.com/vecino-edge/vecino/crypto/token"
 	"github.com/vecino-edge/vecino/crypto/wire"
 )
 
@@ -77,11 +78,11 @@ func (s *Signer) appointed(c *Charter) bool {
 	return own != nil && *own == s.public && c.P == s.Keys.P
 }
 
-// entitled reports whether x is a member that may have keys of the epoch: the
-// present one, the one before or the next, since clocks differ.
-func (s *Signer) entitled(c *Charter, x Pub, epoch uint32) bool {
+// served reports whether keys of an epoch are issued: of the present one, the
+// one before or the next, since clocks differ.
+func (s *Signer) served(c *Charter, epoch uint32) bool {
 	now, ok := c.Epoch(s.Now())
-	if !ok || c.memberByX(x) == nil {
+	if !ok {
 		return false
 	}
 	ahead := int64(epoch) - int64(now)
@@ -94,11 +95,11 @@ func (s *Signer) commit(c *Charter, rid [16]byte, plain []byte) ([]byte, error) 
 		return nil, ErrRefused
 	}
 	a := r.ask()
-	if !s.entitled(c, a.S, a.Epoch) {
+	if !s.served(c, a.Epoch) {
 		return nil, ErrRefused
 	}
 	if sess := s.sessions.find(rid, a.S); sess != nil {
-		if sess.ask != a || !sess.made(r.MAC, a) {
+		if sess.v != c.V || sess.ask != a || !sess.made(r.MAC, a) {
 			return nil, ErrRefused
 		}
 		return s.answer(rid, roundA, sess, sess.first)
@@ -120,15 +121,15 @@ func (s *Signer) commit(c *Charter, rid [16]byte, plain []byte) ([]byte, error) 
 	return s.answer(rid, roundA, sess, sess.first)
 }
 
-// admit checks who asks and for what, the MAC before the proofs, and writes
-// down that this member has this key in this epoch, and no other.
+// admit checks the token and what is asked for, the MAC before the proofs, and
+// writes down that this token buys this key in its epoch, and no other. Whose the
+// token is nobody can tell.
 func (s *Signer) admit(c *Charter, r *request, a ask) (*session, error) {
-	agreed := agreement{nbhd: c.Nbhd, epoch: a.Epoch, member: a.S, issuer: Pub(s.Keys.HPKE.PublicKey().Bytes())}
-	y, err := agreed.secret(s.Keys.HPKE, a.S)
+	y, err := token.Output(s.Keys.POPRF, c.Nbhd, a.Epoch, c.V, a.S)
 	if err != nil {
 		return nil, ErrRefused
 	}
-	sess := &session{ask: a, y: y}
+	sess := &session{ask: a, y: y, v: c.V}
 	if !sess.made(r.MAC, a) {
 		return nil, ErrRefused
 	}
@@ -153,7 +154,7 @@ func (s *Signer) sign(c *Charter, rid [16]byte, plain []byte) ([]byte, error) {
 	}
 	l := lists{Sig: in.Sig, Kem: in.Kem}
 	sess := s.sessions.madeBy(rid, in.MAC, l)
-	if sess == nil || !s.entitled(c, sess.ask.S, sess.ask.Epoch) || !l.of(c) {
+	if sess == nil || sess.v != c.V || !s.served(c, sess.ask.Epoch) || !l.of(c) {
 		return nil, ErrRefused
 	}
 	asked := wire.Digest(plain)

@@ -23,10 +23,12 @@ import time
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
+import files_council as council
 import files_door as door
 import files_identity as identity
 import files_issuers as issuers
 import files_lattice as lattice
+import files_sums as sums
 import files_transport as transport
 from cbor import Refused
 from common import Count, Mismatch
@@ -45,19 +47,25 @@ CHECKS = {
     "crypto/pseudonym/testdata/hello.json": identity.hello,
     "crypto/issuer/testdata/charter.json": identity.charter,
     "crypto/issuer/testdata/keys.json": identity.keys,
+    "crypto/issuer/testdata/council.json": council.council,
     "crypto/frost/testdata/dealing.json": issuers.dealing,
     "crypto/token/testdata/rfc9497-ristretto255-sha512.json": issuers.rfc9497,
     "crypto/token/testdata/token.json": issuers.token,
     "crypto/pseudonym/testdata/pairs.json": issuers.pairs,
     "crypto/rlwe/testdata/vectors.json": lattice.rlwe,
+    "crypto/homomorphic/testdata/sums.json": sums.sums,
     "crypto/door/testdata/door.json": door.door,
+    "crypto/door/testdata/time.json": door.time,
+    "crypto/door/testdata/rekey.json": door.rekey,
     "crypto/chunk/testdata/chunks.json": transport.chunks,
     "crypto/shard/testdata/codes.json": transport.codes,
     "crypto/shard/testdata/messages.json": transport.shard_messages,
     "fl/update/testdata/updates.json": transport.updates,
     "fl/node/testdata/tasks.json": transport.tasks,
     "fl/node/testdata/checkpoints.json": transport.checkpoints,
+    "fl/node/testdata/sums.json": sums.learned,
     "agent/learn/testdata/saved.json": transport.saved,
+    "agent/neighbour/testdata/sums.json": sums.listed,
 }
 
 CODES = "crypto/shard/testdata/codes.json"  # of which --control wants the largest too

@@ -7,9 +7,12 @@ from hashlib import sha512
 import identity as id_
 import signcryption as sc
 from cbor import decode, encode
-from common import H, unhex
+from common import H, lv, u32, unhex
+from oprf import Mode
 from sodium import (CHACHA, IDENTITY, ZERO_NONCE, add, base, from_hash, frost_factors, frost_nonce,
                     frost_verify, mul, open_, point, scalar, scalar_bytes, seal, x25519_public)
+
+TOKEN = Mode(2)
 
 
 def rfc9496(v, n, _):
@@ -216,12 +219,13 @@ def charter(v, n, _):
 def keys(v, n, _):
     nbhd, epoch, P = unhex(v["nbhd"]), v["epoch"], unhex(v["P"])
     issuer, share = v["issuer"], scalar(unhex(v["issuer"]["share"]))
-    hpke, member, reply = ((unhex(p["private"]), unhex(p["public"])) for p in (issuer["hpke_x25519"], v["member_x25519"], v["reply_x25519"]))
-    for what, (private, public) in (("hpke", hpke), ("member", member), ("reply", reply)):
+    hpke, reply = ((unhex(p["private"]), unhex(p["public"])) for p in (issuer["hpke_x25519"], v["reply_x25519"]))
+    for what, (private, public) in (("hpke", hpke), ("reply", reply)):
         n.equal(what, x25519_public(private), public)
-    y = unhex(v["y"])
-    n.equal("y of the member", id_.request_secret(member[0], hpke[1], nbhd, epoch, member[1], hpke[1]), y)
-    n.equal("y of the issuer", id_.request_secret(hpke[0], member[1], nbhd, epoch, member[1], hpke[1]), y)
+    serial, y, poprf = unhex(v["serial"]), unhex(v["y"]), scalar(unhex(issuer["poprf"]["private"]))
+    n.equal("poprf", base(poprf), unhex(issuer["poprf"]["public"]))
+    info = lv(b"vecino/token/1", nbhd, u32(epoch), u32(v["v"]))
+    n.equal("y", TOKEN.output(serial, info, 1, TOKEN.evaluate(poprf, info, TOKEN.blind(serial, 1))), y)
     scope = sc.Scope(P, nbhd, epoch)
     u_sig, u_kem = (base(scalar(unhex(v[usage]["u"]))) for usage in ("sig", "kem"))
     n.equal("U", [u_sig, u_kem], [unhex(v["sig"]["U"]), unhex(v["kem"]["U"])])
@@ -241,7 +245,7 @@ def keys(v, n, _):
         frost_verify(P, message, r + d)
         n.flips("partial key", r + d, lambda bad: frost_verify(P, message, bad))
         parts.append(d)
-    first = [epoch, member[1], u_sig, u_kem, *proofs, reply[1]]
+    first = [epoch, serial, u_sig, u_kem, *proofs, reply[1]]
     requests = (first, [[commitments[0]], [commitments[1]]])
     answers = (commitments, parts)
     for round_, name in enumerate(("round_a", "round_b")):

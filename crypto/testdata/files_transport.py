@@ -7,7 +7,7 @@ import pathlib
 import struct
 
 import transport as tr
-from cbor import Refused, decode, encode
+from cbor import U64, Refused, array, decode, encode, exactly, many, need, text, uint
 from common import u32, unhex
 
 SHARD_BYTES = 1 << 20
@@ -127,26 +127,49 @@ def sharded(n, sender, header, raw, payload):
     return [encode([name, i, s]) for i, s in enumerate(shards)]
 
 
+def real(low, high):
+    def rule(x):
+        need(type(x) is float and low <= x <= high, "number")
+        return x
+    return rule
+
+
+ANY = real(-3.5e38, 3.5e38)
+COLUMN = text(1, 256)
+TASK = array(exactly("vecino/task/1"), text(1, 64), uint(1, 2), many(1, 4096, COLUMN), COLUMN, uint(0, 1000), uint(0, 2), ANY,
+             many(0, 4096, ANY), many(0, 4096, ANY), array(ANY, real(1e-45, 3.5e38)), text(1, 64), uint(0, 1), text(1, 64), uint(0, 1),
+             uint(0, 3), real(1e-6, 100), real(0, 1), uint(1, 4096), uint(1, 1000), U64, uint(1, 1 << 20), uint(0, 1 << 44), uint(100, 604800000))
+
+
+def open_task(raw):
+    t = TASK(decode(raw))
+    need(t[15] == 0 or (t[13] == "full" and t[14] == 1), "mode")
+    return t
+
+
 def tasks(v, n, _):
     for t in v:
         raw = unhex(t["bytes"])
-        item = decode(raw)
-        n.equal("label", item[0], "vecino/task/1")
+        n.equal("name", open_task(raw)[1], t["name"])
         n.equal("id", hashlib.sha256(raw).digest()[:16], unhex(t["id"]))
-        n.refuse("cut", decode, raw[:-1])
-        n.refuse("a byte more", decode, raw + b"\x00")
+        n.refuse("cut", open_task, raw[:-1])
+        n.refuse("a byte more", open_task, raw + b"\x00")
+        fields = decode(raw)
+        n.refuse("sums on a ring", open_task, encode(fields[:13] + ["ring", 1, 1] + fields[16:]))
 
 
 def checkpoints(v, n, _):
     for c in v:
         raw = unhex(c["bytes"])
         item = decode(raw)
-        n.equal("version, task, round", item[:3], [1, unhex(c["task"]), c["round"]])
+        n.equal("version, task, round", item[:3], [2, unhex(c["task"]), c["round"]])
         n.equal("rand", item[3], unhex(c["rand"]))
-        for name, vector in zip(("model", "correction", "direction"), item[4:7]):
-            want = c.get(name) or []
-            n.equal(name, vector, b"".join(map(float32, want)))
-        n.equal("sum", hashlib.sha256(raw[:-32]).digest(), item[7])
+        floats = lambda of, names: [b"".join(map(float32, of.get(name) or [])) for name in names]
+        n.equal("vectors", item[4:7], floats(c, ("model", "correction", "direction")))
+        shared = c.get("shared")
+        want = shared and floats(shared, ("model", "mean", "own", "residue")) + [shared[k] for k in ("scale", "sums", "steps", "skipped")]
+        n.equal("shared", item[7], want)
+        n.equal("sum", hashlib.sha256(raw[:-32]).digest(), item[8])
 
 
 def float32(x):

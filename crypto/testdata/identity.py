@@ -11,7 +11,7 @@ from cbor import U8, U16, U32, U64, array, bstr, decode, encode, exactly, many, 
 from common import H, base32, hash_scalar, key, lv, u8, u32
 from signcryption import Member, verify
 from sodium import (Refused, base, ed25519_verify, frost_challenge, frost_commitment, frost_factors, frost_lambda,
-                    frost_nonce, frost_verify, hpke_open, mul, point, scalar, scalar_bytes, sub, x25519)
+                    frost_nonce, frost_verify, hpke_open, mul, point, scalar, scalar_bytes, sub)
 
 
 def a_point(x):
@@ -102,11 +102,6 @@ PACKET = array(uint(0, 1), bstr(16), uint(1, 16), bstr(48, 6144))
 REQUEST = (array(U32, bstr(32), a_point, a_point, bstr(64), bstr(64), bstr(32), bstr(64)),
            array(many(1, 16, COMMITMENT), many(1, 16, COMMITMENT), bstr(64)))
 ANSWER = (array(COMMITMENT, COMMITMENT), array(a_scalar, a_scalar))
-
-
-def request_secret(own, other, nbhd, epoch, s, issuer):
-    """y, from the agreement of the private key own with the public key other."""
-    return key(x25519(own, other), b"vecino/keyreq/1", nbhd, u32(epoch), s, issuer)
 
 
 def request_info(rid, round_, index):

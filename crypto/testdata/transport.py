@@ -134,7 +134,7 @@ def open_shard(raw):
 
 # Updates.
 
-HEADER = array(bstr(16), bstr(32), uint(1, 2), uint(1, 1 << 20), uint(0, 1), uint(1, 1 << 20), uint(0, 64), uint(0, 63),
+HEADER = array(bstr(16), bstr(32), uint(1, 2), uint(1, 1 << 20), uint(0, 2), uint(1, 1 << 20), uint(0, 64), uint(0, 63),
                bstr(32), bstr(32), bstr(32), many(0, 64, bstr(16)), exactly(1), bstr(16))
 
 
@@ -142,7 +142,7 @@ FLOAT32_END = 2.0**128 - 2.0**103  # rounds to infinity
 
 
 def vector_size(quant, params):
-    return 4 * params if quant == 0 else params + 4 * -(-params // 256)
+    return (4 * params, params + 4 * -(-params // 256), params)[quant]
 
 
 def payload_size(vectors, quant, params):
@@ -155,6 +155,8 @@ def update_id(sender, k):
 
 def check_vector(raw, quant, params):
     need(len(raw) == vector_size(quant, params), "length of a vector")
+    if quant == 2:
+        return
     if quant == 0:
         numbers = struct.unpack("<%df" % params, raw)
         need(all(x - x == 0 for x in numbers), "a number that is not finite")
@@ -184,6 +186,7 @@ def open_update(sender, raw, shards=None):
     _, _, vectors, params, quant, size, k, m, secret, ct_hash, m_hash, hashes, _, name = header
     need(name == update_id(sender, secret), "an id that is not the sender's")
     need(size == payload_size(vectors, quant, params) + 16, "size")
+    need(quant < 2 or vectors == 1, "several strings of bytes")
     need(len(hashes) == k + m <= 64, "number of shards")
     if inline is not None:
         need(k == 0 and m == 0 and len(bstr(1, 1024)(inline)) == size, "inline")
