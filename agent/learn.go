@@ -128,6 +128,9 @@ func showTask(w io.Writer, s learn.Status) {
 			fmt.Sprintf("neighbours\t%d of %d heard in the last round", s.Heard, s.Neighbours),
 			fmt.Sprintf("payload\t%d bytes a round, %d bytes of checkpoints written", s.PayloadBytes, s.SavedBytes))
 	}
+	if s.Sums != nil {
+		lines = append(lines, "sums\t"+sumsInWords(s.Sums))
+	}
 	if s.Skipped > 0 {
 		lines = append(lines, fmt.Sprintf("skipped\t%d rounds without a sum, the last for: %s", s.Skipped, s.LastSkip))
 	}
@@ -135,4 +138,19 @@ func showTask(w io.Writer, s learn.Status) {
 		lines = append(lines, "error\t"+s.Error)
 	}
 	columns(w, lines...)
+}
+
+// sumsInWords says who adds, and how many may put together what they know.
+func sumsInWords(s *learn.SumStatus) string {
+	if s.Roster == 0 {
+		return "none at the moment; waits for " + s.Waits
+	}
+	text := fmt.Sprintf("%d members, %d of them open a sum, %d may collude", s.Roster, s.Tau, s.Tolerated)
+	if s.Group != nil {
+		text = fmt.Sprintf("group %d, %s", *s.Group, text)
+	}
+	if s.Waits != "" {
+		text += "; this device waits for " + s.Waits
+	}
+	return text
 }

@@ -17,8 +17,10 @@ import (
 	"sync"
 	"time"
 
+	"github.com/vecino-edge/vecino/crypto/homomorphic"
 	"github.com/vecino-edge/vecino/crypto/signcrypt"
 	"github.com/vecino-edge/vecino/fl/dataset"
+	"github.com/vecino-edge/vecino/fl/model"
 	"github.com/vecino-edge/vecino/fl/node"
 )
 
@@ -33,6 +35,20 @@ type Member interface {
 	ChunksPerMinute() int
 	Wait(time.Duration) time.Duration // scales the protocol's waits
 	Now() time.Time                   // of the neighbourhood
+	Adder
+}
+
+// Adder is the device among those with whom it can add under encryption.
+type Adder interface {
+	// Sums returns what a session of an epoch needs of the neighbourhood, and when
+	// its members may agree on a roster; ok is false while the device has no keys.
+	Sums() (c homomorphic.Config, from time.Time, ok bool)
+	// OpenSums fills in the stores of a session, and the group in which the device
+	// is already.
+	OpenSums(c *homomorphic.Config) error
+	SumBudget() int64 // bytes that a device may send in an epoch
+	SendParts(typ uint8, to []signcrypt.PID, header []byte, copies int, shards [][]byte) error
+	Tell(typ uint8, to []signcrypt.PID, msg []byte) error
 }
 
 // Files keeps tasks and checkpoints. Write has them on the disk when it returns;
@@ -84,6 +100,7 @@ type Options struct {
 type Service struct {
 	o     Options
 	inbox chan node.Inbound
+	parts chan sumPart    // of secure sums
 	tasks chan *node.Task // from neighbours
 	kick  chan struct{}   // a task was started here
 
@@ -102,6 +119,7 @@ type job struct {
 	status Status
 	stop   context.CancelFunc // nil unless it runs
 	told   time.Time          // when a neighbour last spoke of the task
+	sums   *sums              // in a mode of sums, while it runs
 }
 
 func newJob(t *node.Task, state State) *job {
@@ -122,11 +140,14 @@ const (
 // member. Call it before the member runs.
 func New(o Options) *Service {
 	s := &Service{
-		o: o, inbox: make(chan node.Inbound, maxInbox), tasks: make(chan *node.Task, maxTasks), kick: make(chan struct{}, 1),
+		o: o, inbox: make(chan node.Inbound, maxInbox), parts: make(chan sumPart, maxInbox), tasks: make(chan *node.Task, maxTasks), kick: make(chan struct{}, 1),
 	}
 	o.Member.Handle(typeUpdate, s.onUpdate)
 	o.Member.Handle(typeShard, s.onShard)
 	o.Member.Handle(typeTask, s.onTask)
+	for _, typ := range []uint8{homomorphic.TypeShare, homomorphic.TypeControl, homomorphic.TypeAnswer} {
+		o.Member.Handle(typ, func(from signcrypt.PID, round uint32, msg []byte) { s.onSum(typ, from, round, msg) })
+	}
 	if err := s.load(); err != nil {
 		o.Log.Error("the saved task is not resumed", "err", err)
 	}
@@ -210,11 +231,11 @@ func (s *Service) rounds(ctx context.Context, j *job) error {
 	if err != nil {
 		return err
 	}
-	for len(s.inbox) > 0 {
-		<-s.inbox // what is left of another task
-	}
+	s.drain()
+	summer, end := s.add(ctx, j, set.Model)
+	defer end()
 	r := &node.Runner{
-		Task: j.task, Node: node.New(set, data.Train, nil, s.o.Seed), Transport: (*transport)(s), Store: checkpoints{s.o.Files},
+		Task: j.task, Node: node.New(set, data.Train, nil, s.o.Seed), Transport: (*transport)(s), Store: checkpoints{s.o.Files}, Summer: summer,
 		CheckpointEvery: s.o.CheckpointEvery, Test: data.Test, Rand: s.o.Rand, Now: s.o.Member.Now, Log: s.o.Log, Refuse: s.o.Member.Refuse,
 		OnRound: func(r node.Report) { s.onRound(j, r) },
 		OnResume: func(last uint32) {
@@ -232,6 +253,34 @@ func (s *Service) rounds(ctx context.Context, j *job) error {
 		return nil // stopped meanwhile
 	}
 	return r.Run(ctx)
+}
+
+// add begins the sums of a job that learns by them, until end is called.
+func (s *Service) add(ctx context.Context, j *job, m *model.Model) (summer node.Summer, end func()) {
+	if !node.Mode(j.task.Mode).Summed() {
+		return nil, func() {}
+	}
+	sums := s.newSums(j, m)
+	ctx, cancel := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	running.Go(func() { sums.run(ctx) })
+	return sums, func() {
+		cancel()
+		running.Wait()
+		s.mu.Lock()
+		j.sums = nil
+		s.mu.Unlock()
+	}
+}
+
+// drain drops what is left of another task.
+func (s *Service) drain() {
+	for len(s.inbox) > 0 {
+		<-s.inbox
+	}
+	for len(s.parts) > 0 {
+		<-s.parts
+	}
 }
 
 // dataOf returns the job's data, read anew after a restart.

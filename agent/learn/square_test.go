@@ -5,11 +5,14 @@ package learn
 
 import (
 	"bytes"
+	"crypto/rand"
+	"fmt"
 	"io/fs"
 	"slices"
 	"sync"
 	"time"
 
+	"github.com/vecino-edge/vecino/crypto/homomorphic"
 	"github.com/vecino-edge/vecino/crypto/signcrypt"
 )
 
@@ -19,31 +22,43 @@ type square struct {
 	members map[signcrypt.PID]*member
 	changed chan struct{}
 	tasks   []signcrypt.PID // who told of a task, in order
+
+	began   time.Time
+	epoch   time.Duration
+	records map[string][]byte // of sums, which outlive their members
+	lose    func(typ uint8) bool
 }
 
 const latency = 20 * time.Millisecond
 
 func newSquare() *square {
-	return &square{members: map[signcrypt.PID]*member{}, changed: make(chan struct{})}
+	return &square{
+		members: map[signcrypt.PID]*member{}, changed: make(chan struct{}), began: time.Now(), epoch: 24 * time.Hour,
+		records: map[string][]byte{}, lose: func(uint8) bool { return false },
+	}
 }
 
 // member is a device on a square.
 type member struct {
 	*square
 	id       signcrypt.PID
+	key      homomorphic.Key
+	budget   int64
 	hearing  sync.Mutex // handlers run one at a time
 	handlers map[uint8]func(signcrypt.PID, uint32, []byte)
 	refused  map[string]int
 	chunks   int
 }
 
-func pid(i int) signcrypt.PID { return signcrypt.PID{byte(i + 1)} }
+func pid(i int) signcrypt.PID { return signcrypt.PseudonymID(key(i)) }
+
+func key(i int) homomorphic.Key { return homomorphic.Key{byte(i + 1)} }
 
 // join puts a member on the square, in place of the one that was there before.
 func (s *square) join(i int) *member {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	m := &member{square: s, id: pid(i), handlers: map[uint8]func(signcrypt.PID, uint32, []byte){}, refused: map[string]int{}, chunks: 60}
+	m := &member{square: s, id: pid(i), key: key(i), budget: 1 << 30, handlers: map[uint8]func(signcrypt.PID, uint32, []byte){}, refused: map[string]int{}, chunks: 60}
 	s.members[m.id] = m
 	close(s.changed)
 	s.changed = make(chan struct{})
@@ -89,6 +104,59 @@ func (m *member) SendUpdate(to []signcrypt.PID, round uint32, header []byte, cop
 	return nil
 }
 
+func (m *member) SendParts(typ uint8, to []signcrypt.PID, header []byte, copies int, shards [][]byte) error {
+	minute := uint32(time.Since(m.began) % m.epoch / time.Minute)
+	for range copies {
+		m.say(to, m.id, typ, minute, header)
+	}
+	return m.SendUpdate(nil, 0, nil, 0, shards)
+}
+
+func (m *member) Tell(typ uint8, to []signcrypt.PID, msg []byte) error {
+	m.say(to, m.id, typ, 0, msg)
+	return nil
+}
+
+func (m *member) Sums() (c homomorphic.Config, from time.Time, ok bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	epoch := time.Since(m.began) / m.epoch
+	c = homomorphic.Config{Nbhd: [16]byte{1}, Epoch: uint32(epoch), Self: m.key, Wait: 4 * time.Second, Rand: rand.Reader}
+	for _, other := range m.members {
+		if other != m {
+			c.Members = append(c.Members, other.key)
+		}
+	}
+	return c, m.began.Add(epoch * m.epoch).Add(10 * time.Second), m.members[m.id] == m
+}
+
+func (m *member) SumBudget() int64 { return m.budget }
+
+// stored is a record of sums in memory.
+type stored struct {
+	*square
+	name string
+}
+
+func (m *member) OpenSums(c *homomorphic.Config) error {
+	name := fmt.Sprintf("%x-%x-%d", m.key[0], c.Task, c.Group)
+	c.State, c.Runtime, c.Shares = stored{m.square, name + "-state"}, stored{m.square, name + "-runtime"}, stored{m.square, name + "-shares"}
+	return nil
+}
+
+func (s stored) Load() ([]byte, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.records[s.name]), nil
+}
+
+func (s stored) Save(b []byte) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.records[s.name] = slices.Clone(b)
+	return nil
+}
+
 func (m *member) Broadcast(typ uint8, msg []byte) error {
 	all, _ := m.Present()
 	m.mu.Lock()
@@ -105,7 +173,9 @@ func (m *member) say(to []signcrypt.PID, from signcrypt.PID, typ uint8, round ui
 			other := m.members[id]
 			m.mu.Unlock()
 			if other != nil && other != m {
-				other.hear(from, typ, round, msg)
+				if !m.lose(typ) {
+					other.hear(from, typ, round, msg)
+				}
 			}
 		}
 	})

@@ -54,6 +54,8 @@ type Status struct {
 	ResumedAt    *uint32  `json:"resumed_at,omitempty"` // rounds that had ended then
 	Skipped      int      `json:"skipped,omitempty"`    // rounds without a sum since the start, in a mode of sums
 	LastSkip     string   `json:"last_skip,omitempty"`  // why
+
+	Sums *SumStatus `json:"sums,omitempty"` // in a mode of sums, while the task runs
 }
 
 func newStatus(t *node.Task, id node.ID, state State) Status {
@@ -66,11 +68,15 @@ func newStatus(t *node.Task, id node.ID, state State) Status {
 // Status returns the present task, or the last one, and nil before the first.
 func (s *Service) Status() *Status {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	if s.job == nil {
+		s.mu.Unlock()
 		return nil
 	}
-	copied := s.job.status
+	copied, sums := s.job.status, s.job.sums
+	s.mu.Unlock()
+	if sums != nil {
+		copied.Sums = sums.status()
+	}
 	return &copied
 }
 

@@ -114,10 +114,13 @@ func (s *Service) affordable(t *node.Task) error {
 	if err != nil {
 		return err
 	}
+	if node.Mode(t.Mode).Summed() {
+		return s.addable(t, m)
+	}
 	bytes := node.Algorithm(t.Algorithm).Vectors() * update.VectorSize(update.Quant(t.Quant), m.Size())
 	chunks := update.Chunks(bytes, chunk.Payload)
 	perMinute := s.o.Member.ChunksPerMinute()
-	need := time.Duration(float64(chunks) / float64(perMinute) / maxShare * float64(time.Minute))
+	need := timeFor(chunks, perMinute)
 	have := time.Duration(t.RoundLen) * time.Millisecond
 	if have >= need {
 		return nil
@@ -125,6 +128,11 @@ func (s *Service) affordable(t *node.Task) error {
 	const step = time.Second / 10
 	return fmt.Errorf("rounds of %v are too short: an update is %d chunks and the neighbourhood allows %d a minute; use rounds of %v or more, or a smaller model",
 		have, chunks, perMinute, (need + step - 1).Truncate(step))
+}
+
+// timeFor returns how long so many chunks take.
+func timeFor(chunks, perMinute int) time.Duration {
+	return time.Duration(float64(chunks) / float64(perMinute) / maxShare * float64(time.Minute))
 }
 
 func (s *Service) busy() bool {

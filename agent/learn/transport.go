@@ -9,6 +9,7 @@ import (
 	"github.com/vecino-edge/vecino/crypto/shard"
 	"github.com/vecino-edge/vecino/crypto/signcrypt"
 	"github.com/vecino-edge/vecino/fl/node"
+	"github.com/vecino-edge/vecino/fl/update"
 )
 
 // Message types of the neighbours' plane that are used here.
@@ -23,6 +24,7 @@ const (
 	reasonBusy  = "inbox-full" // more parts than a round of a full neighbourhood
 	reasonShard = "shard"      // a shard that is none
 	reasonTask  = "task"       // a task that does not hold
+	reasonSum   = "sum"        // a message of secure sums that does not hold
 )
 
 // transport is the service as the runner sees it.
@@ -48,13 +50,43 @@ func (t *transport) Send(to []node.PeerID, round uint32, header []byte, copies i
 func (t *transport) Inbox() <-chan node.Inbound { return t.inbox }
 
 func (s *Service) onUpdate(from signcrypt.PID, round uint32, msg []byte) {
+	if s.adds() && update.HoldsBytes(msg) {
+		s.onSum(typeUpdate, from, round, msg)
+		return
+	}
 	s.put(node.Inbound{From: node.PeerID(from), Round: round, Header: msg})
+}
+
+// onSum passes a message of secure sums on, or a header of one.
+func (s *Service) onSum(typ uint8, from signcrypt.PID, round uint32, msg []byte) {
+	if s.adds() {
+		s.putPart(sumPart{typ: typ, from: from, round: round, msg: msg})
+	}
+}
+
+// adds reports whether a task runs that learns by sums.
+func (s *Service) adds() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.job != nil && s.job.sums != nil
+}
+
+func (s *Service) putPart(p sumPart) {
+	select {
+	case s.parts <- p:
+	default:
+		s.o.Member.Refuse(reasonBusy)
+	}
 }
 
 func (s *Service) onShard(_ signcrypt.PID, _ uint32, msg []byte) {
 	m, err := shard.DecodeMessage(msg)
 	if err != nil {
 		s.o.Member.Refuse(reasonShard)
+		return
+	}
+	if s.adds() {
+		s.putPart(sumPart{shard: &m}) // which passes on what it does not know
 		return
 	}
 	s.put(node.Inbound{Shard: &m})

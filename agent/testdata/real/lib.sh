@@ -32,7 +32,10 @@ finish() {
 	for pid in $pids; do
 		wait "$pid" 2>/dev/null || true
 	done
-	[ -n "${KEEP:-}" ] && cp -r "$work" "$KEEP"; rm -rf "$work"
+	if [ -n "${KEEP:-}" ]; then # a folder to look at what was left
+		cp -r "$work" "$KEEP"
+	fi
+	rm -rf "$work"
 	exit $status
 }
 trap finish EXIT
@@ -119,33 +122,41 @@ sees() { [ "$(on "$1" peers list --json 2>/dev/null | grep -o '"present":true' |
 # accuracy_is NAME SHARE: the device's accuracy is at least that.
 accuracy_is() { field "$1" accuracy | awk -v least="$2" '{ok = $1 >= least} END {exit !ok}'; }
 
-# settle: found a neighbourhood on a, let b and c join by invite, run all three.
+# settle [NAME]: found a neighbourhood on a, let b and c join by invite, and a
+# fourth where one is named, run all. CHUNKS is how many each sends a minute.
 settle() {
 	make_certificates
 	start_mosquitto
 	share a 0 3
 	share b 4 6
 	share c 7 9
+	[ $# -eq 0 ] || share "$1" 2 8
 	on a init --found --name a --broker "mqtts://localhost:$port" --username neighbour --password-file "$work/password" \
-		--ca-file "$work/ca.pem" --data "$work/data/a" --chunks-per-minute 3000 --spread 1s
+		--ca-file "$work/ca.pem" --data "$work/data/a" --chunks-per-minute "${CHUNKS:-3000}" --spread 1s
 	run a
 	within 20 on a peers list >/dev/null 2>&1 || fail "the founder's agent does not answer"
-	for name in b c; do
+	for name in b c "$@"; do
 		within 20 on a peers invite >"$work/invite" 2>"$work/invite.log" || fail "no invite"
 		on "$name" init --join - --name "$name" --ca-file "$work/ca.pem" --data "$work/data/$name" <"$work/invite" ||
 			fail "$name cannot join"
 		run "$name"
 	done
-	for name in a b c; do
-		within 30 sees "$name" 2 || fail "$name does not see the others"
+	for name in a b c "$@"; do
+		within 30 sees "$name" $((2 + $#)) || fail "$name does not see the others"
 	done
-	say "three devices see each other over mosquitto with TLS and a password"
+	say "$((3 + $#)) devices see each other over mosquitto with TLS and a password"
 }
 
 # task ROUNDS: start a task of that many rounds of a second.
 task() {
 	printf 'name = "digits"\nmodel = "mlp:64"\nrate = 0.3\nrounds = %d\nround = "1s"\n' "$1" >"$work/digits.toml"
 	on a learn start "$work/digits.toml" >/dev/null || fail "the task does not start"
+}
+
+# task_of MODE ROUNDS LENGTH: start a task of sums.
+task_of() {
+	printf 'name = "%s"\nmodel = "mlp:32"\nrate = 0.3\nmode = "%s"\nrounds = %d\nround = "%s"\n' "$1" "$1" "$2" "$3" >"$work/$1.toml"
+	on a learn start "$work/$1.toml" >/dev/null || fail "the task does not start"
 }
 
 # no_secrets: the shared account's password is in no log.
