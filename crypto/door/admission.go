@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/vecino-edge/vecino/crypto/group"
 	"github.com/vecino-edge/vecino/crypto/issuer"
 	"github.com/vecino-edge/vecino/crypto/wire"
 )
@@ -88,8 +89,8 @@ func (k *Keeper) Answer(j [16]byte, msg []byte) (answer []byte, charter *issuer.
 	if k.c == nil || !ed25519.Verify(r.Ed25519[:], r.signed(k.c.Nbhd), r.Signature[:]) {
 		return nil, nil, ErrRequest
 	}
-	if _, err := issuer.SealTo(r.Reply, nil, nil); err != nil {
-		return nil, nil, ErrRequest // a weak key, found out before anything is written
+	if group.WeakEd25519(r.Ed25519) || group.WeakX25519(r.X25519) || group.WeakX25519(r.Reply) {
+		return nil, nil, ErrRequest // found out before anything is written
 	}
 	before := k.signed
 	result, err := k.decide(j, &r)

@@ -5,6 +5,7 @@ package door
 
 import (
 	"bytes"
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"slices"
@@ -189,6 +190,23 @@ func (h *house) withRequest(t testing.TB, j *Joining, change func(r *joinRequest
 	return &changed
 }
 
+// forgeWeak puts into a request the signature that holds for any message under
+// the identity element as a key: R = B and s = 1, where h*A is always nothing.
+func forgeWeak(t testing.TB, j *Joining) []byte {
+	t.Helper()
+	var r joinRequest
+	if err := decoder.Unmarshal(j.request, &r); err != nil {
+		t.Fatal(err)
+	}
+	base := []byte{0x58, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66, 0x66}
+	copy(r.Signature[:], append(append(base, bytes.Repeat([]byte{0x66}, 16)...), 1))
+	clear(r.Signature[33:])
+	if !ed25519.Verify(r.Ed25519[:], r.signed(j.invite.Nbhd), r.Signature[:]) {
+		t.Fatal("the forged signature does not verify")
+	}
+	return wire.MustMarshal(r)
+}
+
 // TestNoAnswer are messages to which there is none.
 func TestNoAnswer(t *testing.T) {
 	h := newHouse(t, "no answer")
@@ -208,6 +226,9 @@ func TestNoAnswer(t *testing.T) {
 		"another neighbourhood": {i.J, h.joining(t, &elsewhere, "kitchen").Request()},
 		"another kind":          {i.J, h.withRequest(t, j, func(r *joinRequest) { r.Kind = kindCharter }).Request()},
 		"weak reply key":        {i.J, h.withRequest(t, j, func(r *joinRequest) { r.Reply = issuer.Pub{} }).Request()},
+		"weak agreement key":    {i.J, h.withRequest(t, j, func(r *joinRequest) { r.X25519 = issuer.Pub{1} }).Request()},
+		"weak identity":         {i.J, h.withRequest(t, j, func(r *joinRequest) { r.Ed25519 = issuer.Pub{1} }).Request()},
+		"weak identity, signed": {i.J, forgeWeak(t, h.withRequest(t, j, func(r *joinRequest) { r.Ed25519 = issuer.Pub{1} }))},
 		"another's identity":    {i.J, h.withRequest(t, j, func(r *joinRequest) { r.Ed25519 = h.founder.Ed25519() }).Request()},
 		"a charter":             {i.J, EncodeCharter(h.signed)},
 	} {

@@ -4,6 +4,7 @@
 package group
 
 import (
+	"crypto/ecdh"
 	"crypto/ed25519"
 	"encoding/hex"
 	"testing"
@@ -40,6 +41,39 @@ func TestWeakEd25519(t *testing.T) {
 	for i := range 20 {
 		key := ed25519.NewKeyFromSeed(append(make([]byte, 31), byte(i))).Public().(ed25519.PublicKey)
 		if WeakEd25519([32]byte(key)) {
+			t.Errorf("%x is a key", key)
+		}
+	}
+}
+
+// TestWeakX25519 holds the points of small order on the curve and its twist, also
+// not canonical and with the bit set that is to be ignored, apart from real keys.
+func TestWeakX25519(t *testing.T) {
+	for _, s := range []string{
+		"0000000000000000000000000000000000000000000000000000000000000000",
+		"0100000000000000000000000000000000000000000000000000000000000000",
+		"e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800",
+		"5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157",
+		"ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+		"edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+		"eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+		"0000000000000000000000000000000000000000000000000000000000000080",
+		"0100000000000000000000000000000000000000000000000000000000000080",
+	} {
+		b, err := hex.DecodeString(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !WeakX25519([32]byte(b)) {
+			t.Errorf("%s is taken for a key", s)
+		}
+	}
+	for i := range 20 {
+		k, err := ecdh.X25519().NewPrivateKey(append(make([]byte, 31), byte(i)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if key := k.PublicKey().Bytes(); WeakX25519([32]byte(key)) {
 			t.Errorf("%x is a key", key)
 		}
 	}

@@ -46,9 +46,20 @@ func (c *Charter) checkIssuers() error {
 	if int(c.T) > n || 2*int(c.T) <= n {
 		return fmt.Errorf("%d of %d issuers", c.T, n)
 	}
+	keys := map[Pub]bool{}
 	for i, s := range c.Issuers {
 		if s.Index == 0 || s.Index > MaxIssuers || i > 0 && s.Index <= c.Issuers[i-1].Index {
 			return errors.New("issuers out of order")
+		}
+		// Somebody who is two issuers has two votes.
+		for _, key := range []Pub{s.Y, s.POPRF, s.HPKE, s.Ed25519} {
+			if keys[key] {
+				return fmt.Errorf("issuer %d: a key for the second time", s.Index)
+			}
+			keys[key] = true
+		}
+		if group.WeakEd25519(s.Ed25519) || group.WeakX25519(s.HPKE) {
+			return fmt.Errorf("issuer %d: a weak key", s.Index)
 		}
 		for _, point := range []Pub{s.Y, s.POPRF} {
 			if _, err := group.DecodePoint(point); err != nil {
@@ -67,6 +78,9 @@ func (c *Charter) checkMembers() error {
 	for _, m := range c.Members {
 		if !ValidName(m.Name) || names[m.Name] || keys[m.Ed25519] || keys[m.X25519] {
 			return fmt.Errorf("member %q", m.Name)
+		}
+		if group.WeakEd25519(m.Ed25519) || group.WeakX25519(m.X25519) {
+			return fmt.Errorf("member %q: a weak key", m.Name)
 		}
 		names[m.Name], keys[m.Ed25519], keys[m.X25519] = true, true, true
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/vecino-edge/vecino/crypto/frost"
+	"github.com/vecino-edge/vecino/crypto/group"
 	"github.com/vecino-edge/vecino/crypto/wire"
 	"pgregory.net/rapid"
 )
@@ -40,7 +41,7 @@ func TestCharterBounds(t *testing.T) {
 			for len(c.Members) < n {
 				i := len(c.Members)
 				name := strings.Repeat("a", MaxName-2) + fmt.Sprintf("%02d", i)
-				c.Members = append(c.Members, Member{Name: name, Ed25519: Pub{1, byte(i)}, X25519: Pub{2, byte(i)}})
+				c.Members = append(c.Members, guest(name, byte(i)))
 			}
 			c.Members = c.Members[:n]
 		}
@@ -49,9 +50,10 @@ func TestCharterBounds(t *testing.T) {
 		return func(c *Charter) {
 			c.T = uint8(threshold)
 			for len(c.Issuers) < n {
-				s := c.Issuers[0]
-				s.Index = uint8(len(c.Issuers) + 1)
-				c.Issuers = append(c.Issuers, s)
+				n := byte(len(c.Issuers) + 1)
+				point := func(of byte) Pub { return group.EncodePoint(group.Base(group.Reduce([64]byte{of, n}))) }
+				keys := guest("", n)
+				c.Issuers = append(c.Issuers, Issuer{Index: n, Y: point(1), POPRF: point(2), HPKE: keys.X25519, Ed25519: keys.Ed25519})
 			}
 			c.Issuers = c.Issuers[:n]
 		}
@@ -83,6 +85,14 @@ func TestCharterBounds(t *testing.T) {
 		"one issuer twice":       {func(c *Charter) { issuers(2, 2)(c); c.Issuers[1].Index = 1 }, false},
 		"share no point":         {func(c *Charter) { c.Issuers[0].Y[31] |= 0x80 }, false},
 		"share the identity":     {func(c *Charter) { c.Issuers[0].Y = Pub{} }, false},
+		"one share twice":        {func(c *Charter) { issuers(2, 2)(c); c.Issuers[1].Y = c.Issuers[0].Y }, false},
+		"one token key twice":    {func(c *Charter) { issuers(2, 2)(c); c.Issuers[1].POPRF = c.Issuers[0].POPRF }, false},
+		"one issuer's key twice": {func(c *Charter) { issuers(2, 2)(c); c.Issuers[1].Ed25519 = c.Issuers[0].Ed25519 }, false},
+		"weak issuer's key":      {func(c *Charter) { c.Issuers[0].Ed25519 = Pub{1} }, false},
+		"weak key for shares":    {func(c *Charter) { c.Issuers[0].HPKE = Pub{1} }, false},
+		"weak identity":          {func(c *Charter) { c.Members[0].Ed25519 = Pub{1} }, false},
+		"no identity":            {func(c *Charter) { c.Members[0].Ed25519 = Pub{2} }, false},
+		"weak agreement key":     {func(c *Charter) { c.Members[0].X25519 = Pub{} }, false},
 		"token key no point":     {func(c *Charter) { c.Issuers[0].POPRF[31] |= 0x80 }, false},
 		"shortest epoch":         {func(c *Charter) { c.EpochLen, c.D = 5, 2 }, true},
 		"too short an epoch":     {func(c *Charter) { c.EpochLen, c.D = 4, 0 }, false},

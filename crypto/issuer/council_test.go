@@ -96,7 +96,7 @@ func TestPolicy(t *testing.T) {
 func (h *house) nextCharter(name string) *Charter {
 	next := copyOf(h.charter)
 	next.Gen++
-	next.Members = append(next.Members, Member{Name: name, Ed25519: Pub{1, name[0]}, X25519: Pub{2, name[0]}})
+	next.Members = append(next.Members, guest(name, name[0]))
 	return next
 }
 

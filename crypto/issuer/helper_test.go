@@ -4,6 +4,7 @@
 package issuer
 
 import (
+	"crypto/ed25519"
 	"crypto/sha512"
 	"encoding/binary"
 	"encoding/hex"
@@ -65,6 +66,14 @@ func deal(t testing.TB, rand io.Reader, threshold, n int) (p Pub, shares []Share
 		shares = append(shares, Share{Index: i, Secret: y})
 	}
 	return group.EncodePoint(group.Base(coefficients[0])), shares
+}
+
+// guest returns a member with keys that follow from n.
+func guest(name string, n byte) Member {
+	seed := append(make([]byte, 31), n)
+	return Member{
+		Name: name, Ed25519: Pub(ed25519.NewKeyFromSeed(seed).Public().(ed25519.PublicKey)), X25519: Pub{9, n},
+	}
 }
 
 // memBook is a book without a disk.

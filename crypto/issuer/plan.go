@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"github.com/vecino-edge/vecino/crypto/frost"
+	"github.com/vecino-edge/vecino/crypto/group"
 	"github.com/vecino-edge/vecino/crypto/wire"
 )
 
@@ -55,7 +56,8 @@ func (y Candidacy) signed(nbhd [16]byte) []byte {
 
 // holds reports whether a member of the charter makes the offer.
 func (y Candidacy) holds(c *Charter) bool {
-	return c.Member(y.Member) != nil && ed25519.Verify(y.Member[:], y.signed(c.Nbhd), y.Signature[:])
+	weak := group.WeakEd25519(y.Ed25519) || group.WeakX25519(y.HPKE)
+	return !weak && c.Member(y.Member) != nil && ed25519.Verify(y.Member[:], y.signed(c.Nbhd), y.Signature[:])
 }
 
 // Candidate returns the offer of a member to be an issuer with the keys k.
