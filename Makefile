@@ -4,6 +4,7 @@
 GO ?= go
 VERSION ?= dev
 FUZZTIME ?= 60s
+TLINK ?= full
 BENCHTIME ?= 1s
 export CGO_ENABLED = 0
 export VERSION
@@ -49,6 +50,9 @@ bench-fl: ## matrices, models, updates, simulation
 sim: build/vecino ## the simulations whose figures the README shows
 	.ci/sim ./build/vecino
 
+t-link: ## see whether who records all traffic can follow devices (TLINK=full: half an hour; short, controls)
+	$(GO) test ./agent -count=1 -run '^TestTLink' -timeout 2h -v -tlink $(TLINK)
+
 size: ## print stripped and xz size of each target, fail past a budget
 	@mkdir -p build
 	$(GO) test ./agent -count=1 -run '^TestCross$$' -v -cross "$(CURDIR)/build" -size
@@ -64,4 +68,4 @@ clean: ## remove what was built
 	rm -rf build
 
 FORCE:
-.PHONY: help build demo test unit lint race fuzz bench bench-crypto bench-fl sim size cross release clean FORCE
+.PHONY: help build demo test unit lint race fuzz bench bench-crypto bench-fl sim t-link size cross release clean FORCE
