@@ -80,13 +80,13 @@ func TestTLinkControls(t *testing.T) {
 
 // The scenario's times. A key request is four messages, each behind a Poisson
 // wait, and gives up after a third of D: fewer chunks or a shorter D would let
-// nobody in. The spread itself is a tenth of the epoch at most. Clocks are as far
-// off, beside the epoch, as two minutes are in an hour.
+// nobody in. The spread itself is a tenth of the epoch at most. Clocks are off by up
+// to two minutes, which is eight epochs.
 const (
 	tlinkEpoch  = 15 * time.Second
 	tlinkSpread = 6 * time.Second
 	tlinkChunks = 240 // a minute
-	tlinkSkew   = 2 * time.Minute * (tlinkEpoch / time.Second) / 3600
+	tlinkSkew   = 2 * time.Minute
 )
 
 // tlinkSetup returns what the flag asks for, and a binary with hooks for tests;

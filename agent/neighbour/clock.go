@@ -5,6 +5,7 @@ package neighbour
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -18,6 +19,7 @@ type clock struct {
 	mu      sync.Mutex
 	machine func() time.Time
 	door    door.Clock
+	doubted uint32 // the epoch after the last in which nobody was heard
 }
 
 // plausible is a time before which no machine's clock is right: a board without
@@ -128,6 +130,10 @@ func (m *Member) findTime(ctx context.Context) error {
 // asks again, for a spread D of 30 s; see [Member.Wait].
 const timeAgain = 20 * time.Second
 
+// timeSeldom is how seldom a device asks for the time in the end that knows one,
+// for a spread D of 30 s.
+const timeSeldom = 10 * time.Minute
+
 func (m *Member) askTimeAtDoor(ctx context.Context) error {
 	l := newLine(m, 0, CoverOff)
 	if err := l.dial(ctx); err != nil {
@@ -176,5 +182,47 @@ func (s *session) keepTime(ctx context.Context) error {
 	if epoch, ok := s.m.Charter().Epoch(s.m.Now()); !ok || epoch != s.epoch {
 		return errOtherEpoch
 	}
+	if s.m.clock.doubts(s.epoch) && !s.heard() {
+		return errSilence
+	}
 	return nil
+}
+
+// errSilence ends a session in which nobody says anything, no issuer either,
+// where nothing but the device's own clock says that it is the right epoch.
+var errSilence = errors.New("nobody is heard in this epoch")
+
+// heard reports whether somebody is there in this epoch.
+func (s *session) heard() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.presentIDs()) > 0
+}
+
+// settled reports whether the time is the issuers' word.
+func (c *clock) settled() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.door.Settled()
+}
+
+// doubts reports whether the device's clock may be to blame where nobody is
+// heard: until issuers have confirmed it, and once for each epoch.
+func (c *clock) doubts(epoch uint32) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.door.Settled() || c.doubted == epoch+1 {
+		return false
+	}
+	c.doubted = epoch + 1
+	return true
+}
+
+// askAgain asks for the time where everybody hears it. A device that is alone, or
+// whose issuers are away, goes on by its own clock.
+func (m *Member) askAgain(ctx context.Context) {
+	m.o.Log.Info("nobody is heard in the epoch that this device's clock names; it asks the issuers for the time at the door")
+	if err := m.askTimeAtDoor(ctx); err != nil && ctx.Err() == nil {
+		m.o.Log.Warn("no time from the door", "err", err)
+	}
 }

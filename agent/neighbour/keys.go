@@ -108,8 +108,11 @@ func (s *session) keep(name string, secret []byte) error {
 func (s *session) askOnce(ctx context.Context, attempt int, sig, kem *signcrypt.SecretValue) (*signcrypt.KeyPair, error) {
 	c := s.m.Charter()
 	tok, err := s.m.tokenFor(ctx, s.epoch)
-	if tok == nil || err != nil {
+	if err != nil {
 		return nil, err
+	}
+	if tok == nil {
+		return nil, sleep(ctx, s.m.Wait(tokensResend))
 	}
 	asking, err := issuer.NewAsking(s.m.o.Rand, s.scope, c, tok, choose(c, tok, attempt), sig, kem)
 	if err != nil {

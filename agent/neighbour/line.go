@@ -52,6 +52,9 @@ func (l *line) dial(ctx context.Context) error {
 		return err
 	}
 	if l.link, err = l.m.o.Dial(ctx, id); err != nil {
+		if ctx.Err() != nil {
+			return ctx.Err() // and not the broker's fault
+		}
 		return fmt.Errorf("connect: %w", err)
 	}
 	return nil

@@ -260,12 +260,19 @@ func (m *Member) run(ctx context.Context) error {
 		c := m.Charter()
 		epoch, ok := c.Epoch(m.Now())
 		if !ok {
-			if err := sleep(ctx, m.until(c.EpochStart(0))); err != nil {
+			if !m.clock.settled() {
+				m.askAgain(ctx)
+			}
+			if err := sleep(ctx, min(m.until(c.EpochStart(0)), m.Wait(timeSeldom))); err != nil {
 				return nil
 			}
 			continue
 		}
 		turn, err := m.runEpoch(ctx, epoch)
+		if errors.Is(err, errSilence) {
+			m.askAgain(ctx)
+			continue
+		}
 		if errors.Is(err, errOtherEpoch) {
 			continue
 		}

@@ -76,6 +76,9 @@ func (m *Member) newSession(epoch uint32) (*session, error) {
 // run connects, speaks and listens until ctx ends, which is no error.
 func (s *session) run(ctx context.Context) error {
 	if err := s.dial(ctx); err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
 		return err
 	}
 	defer s.close()

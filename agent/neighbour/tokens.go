@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"slices"
 	"sync"
 	"time"
@@ -36,6 +37,8 @@ type wallet struct {
 	mu    sync.Mutex
 	state KeyStore
 	held  *token.Wallet
+
+	warned uint32 // the epoch after the last in which people were told that there are no tokens
 }
 
 func openWallet(state KeyStore, nbhd [16]byte) (*wallet, error) {
@@ -117,6 +120,24 @@ func (w *wallet) missing(c *token.Charter, epoch uint32) (out []uint32) {
 	return out
 }
 
+// fitting returns those of the epochs for which the wallet has a serial or room
+// for one, under mu. What it holds for other epochs may still be needed, while it
+// is not certain which epoch it is.
+func (w *wallet) fitting(epochs []uint32) (fit []uint32) {
+	room := w.held.Room()
+	for _, e := range epochs {
+		switch {
+		case w.held.Has(e):
+		case room == 0:
+			continue
+		default:
+			room--
+		}
+		fit = append(fit, e)
+	}
+	return fit
+}
+
 // errand is a connection on which a device fetches tokens under its identity. It
 // says no hello there, and nothing else: the issuers know who asks, and nobody
 // may know the pseudonym beside it. The line's lock comes before the wallet's.
@@ -131,7 +152,7 @@ type errand struct {
 func (m *Member) fetchTokens(ctx context.Context, epoch uint32, epochs []uint32) error {
 	e := &errand{line: newLine(m, epoch, m.o.Cover), done: make(chan struct{})}
 	e.take = e.dispatch
-	if err := e.ask(epochs); err != nil {
+	if err := e.ask(epochs); err != nil || e.asking == nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, m.Wait(tokensGiveUp))
@@ -152,7 +173,14 @@ func (e *errand) ask(epochs []uint32) error {
 	w := e.m.wallet
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	asking, err := w.held.Ask(e.m.o.Rand, e.m.tokenCharter(), e.m.o.Identity.Sign, epochs...)
+	if e.m.clock.settled() {
+		w.held.Trim(e.epoch, e.epoch+token.Ahead)
+	}
+	fit := w.fitting(epochs)
+	if len(fit) == 0 {
+		return nil
+	}
+	asking, err := w.held.Ask(e.m.o.Rand, e.m.tokenCharter(), e.m.o.Identity.Sign, fit...)
 	if err != nil {
 		return err
 	}
@@ -253,9 +281,9 @@ func (e *errand) proceed() {
 	e.m.wallet.mu.Lock()
 	defer e.m.wallet.mu.Unlock()
 	if e.asking.Round() == 1 && len(e.asking.Silent()) > 0 {
-		e.m.o.Log.Warn("issuers are silent", "issuers", e.asking.Silent())
+		e.m.o.Log.Debug("issuers are silent", "issuers", e.asking.Silent())
 		if err := e.asking.Proceed(); err != nil {
-			e.m.o.Log.Warn("no tokens", "err", err)
+			e.m.o.Log.Debug("no tokens", "err", err)
 		}
 		e.answerSelf()
 	}
@@ -264,7 +292,14 @@ func (e *errand) proceed() {
 func (e *errand) giveUp() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.m.o.Log.Warn("issuers gave no tokens", "issuers", e.asking.Silent())
+	e.m.wallet.mu.Lock()
+	defer e.m.wallet.mu.Unlock()
+	level := slog.LevelWarn
+	if e.m.wallet.warned == e.epoch+1 { // once for each epoch
+		level = slog.LevelDebug
+	}
+	e.m.wallet.warned = e.epoch + 1
+	e.m.o.Log.Log(context.Background(), level, "issuers gave no tokens", "issuers", fmt.Sprint(e.asking.Silent()))
 }
 
 // dispatch takes an answer, under mu.
@@ -285,7 +320,7 @@ func (e *errand) handle(answer []byte) {
 	case errors.As(err, &cheat):
 		e.m.o.Log.Error("an issuer cheats", "issuer", cheat.Index, "err", err)
 	case errors.Is(err, token.ErrTooFew):
-		e.m.o.Log.Warn("no tokens", "err", err)
+		e.m.o.Log.Debug("no tokens", "err", err)
 	}
 	if e.asking.Round() > round && e.link != nil {
 		for _, msg := range e.asking.Pending() {
@@ -326,5 +361,5 @@ func (m *Member) tokenFor(ctx context.Context, epoch uint32) (*token.Token, erro
 	if err := m.fetchTokens(ctx, epoch, m.wallet.missing(c, epoch)); err != nil {
 		return nil, err
 	}
-	return m.wallet.token(c, epoch), nil
+	return m.wallet.token(c, epoch), ctx.Err()
 }

@@ -39,6 +39,7 @@ type Clock struct {
 
 	offset   time.Duration
 	known    bool
+	settled  bool // by issuers' answers
 	nonce    [16]byte
 	asked    time.Time // zero: nothing was asked
 	first    time.Time // arrival of the first answer
@@ -58,6 +59,10 @@ func (c *Clock) Trust(offset time.Duration) {
 
 // Offset returns the last offset, and false where there is none.
 func (c *Clock) Offset() (time.Duration, bool) { return c.offset, c.known }
+
+// Settled reports whether the offset is the issuers' word, and not only the
+// device's own clock, which has been trusted so far.
+func (c *Clock) Settled() bool { return c.settled }
 
 // Time returns the neighbourhood's time when the device's own clock says now, and
 // false where it is not known.
@@ -144,7 +149,7 @@ func (c *Clock) Settle(ch *issuer.Charter) error {
 	c.asked, c.readings = time.Time{}, nil
 	if len(readings) > 0 && len(readings) >= int(ch.T) {
 		slices.SortFunc(readings, func(a, b reading) int { return cmp.Compare(a.offset, b.offset) })
-		c.offset, c.known = readings[(len(readings)-1)/2].offset, true
+		c.offset, c.known, c.settled = readings[(len(readings)-1)/2].offset, true, true
 	}
 	if !c.known {
 		return ErrNoClock

@@ -85,6 +85,27 @@ func (w *Wallet) Erase(epoch uint32) {
 	}
 }
 
+// Trim forgets the tokens of epochs before first and after last. It is called
+// where it is certain which epoch it is: a serial that issuers have seen cannot be
+// replaced by another.
+func (w *Wallet) Trim(first, last uint32) {
+	if first > 0 {
+		w.Erase(first - 1)
+	}
+	for e, s := range w.held {
+		if e > last {
+			s.erase()
+			delete(w.held, e)
+		}
+	}
+}
+
+// Has reports whether the wallet has a serial for an epoch.
+func (w *Wallet) Has(epoch uint32) bool { return w.held[epoch] != nil }
+
+// Room returns for how many more epochs the wallet takes tokens.
+func (w *Wallet) Room() int { return max(0, MaxHeld-len(w.held)) }
+
 // Void forgets all tokens of evictions before v, which no issuer takes any more.
 func (w *Wallet) Void(v uint32) {
 	if v <= w.v {
