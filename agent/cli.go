@@ -124,7 +124,7 @@ func newRoot(std stdio) *cobra.Command {
 	root.SetHelpCommand(helpCommand())
 	root.AddCommand(
 		demoCommand(std), runCommand(std), initCommand(std), statusCommand(std), peersCommand(std),
-		learnCommand(std), keyCommand(std), configCommand(std), versionCommand(std), completionCommand(),
+		learnCommand(std), keyCommand(std), configCommand(std), bugreportCommand(std), versionCommand(std), completionCommand(),
 	)
 	strictArgs(root)
 	return root

@@ -151,7 +151,7 @@ func (h *home) ring() (*door.Keyring, error) {
 type secretFolder struct{ h *home }
 
 // secretFiles are their names: see package neighbour.
-var secretFiles = []string{"wallet", "pairs", "archive", "neighbourhood.key"}
+var secretFiles = []string{"wallet", "pairs", "archive", "clock", "neighbourhood.key"}
 
 func (h *home) secrets() secretFolder { return secretFolder{h} }
 

@@ -243,8 +243,12 @@ func (f *initFlags) joinThere(ctx context.Context, std stdio, h *home, cfg *conf
 	if err != nil {
 		return 0, joinError(err, o, told)
 	}
-	if skew := time.Until(w.Time); skew.Abs() > 2*time.Minute {
-		fmt.Fprintf(std.err, "vecino: hint: this device's clock is %v off the issuer's; set it before vecino run\n", skew.Round(time.Second))
+	skew := w.Time.Sub(machineClock())
+	if skew.Abs() > 2*time.Minute {
+		fmt.Fprintf(std.err, "vecino: hint: this device's clock is %v off the issuer's; the device reckons with that\n", skew.Round(time.Second))
+	}
+	if err := neighbour.SaveOffset(h.secrets(), skew); err != nil {
+		return 0, err
 	}
 	if err := h.writeConfig(cfg); err != nil {
 		return 0, err

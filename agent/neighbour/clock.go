@@ -26,11 +26,11 @@ type clock struct {
 // a battery begins in 1970.
 var plausible = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
-func newClock(machine func() time.Time, self uint8) *clock {
+func newClock(machine func() time.Time, self uint8, kept time.Duration) *clock {
 	c := &clock{machine: machine}
 	c.door.Self = self
 	if !machine().Before(plausible) {
-		c.door.Trust(0)
+		c.door.Trust(kept)
 	}
 	return c
 }
@@ -81,7 +81,11 @@ func (m *Member) setClock(ctx context.Context, say func(request []byte) error) e
 		before, _ := c.door.Offset()
 		err := c.door.Settle(charter)
 		after, _ := c.door.Offset()
+		settled := c.door.Settled()
 		c.mu.Unlock()
+		if settled {
+			m.keepOffset(after)
+		}
 		if d := after - before; d.Abs() > time.Second {
 			m.o.Log.Info("clock set by the issuers", "by", d.Round(time.Millisecond))
 		}

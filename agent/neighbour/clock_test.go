@@ -118,3 +118,45 @@ func TestTurnWhileConnecting(t *testing.T) {
 type brokenError struct{}
 
 func (*brokenError) Error() string { return "network error: operation was canceled" }
+
+// TestOffsetKept holds that a device knows after a restart by how much its clock is
+// wrong, and does not ask at the door.
+func TestOffsetKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(time.Until(plausible.Add(48 * time.Hour)))
+		h := &hub{}
+		p, founder := clockPlace(t, h)
+		p.start(founder)
+		eventually(t, "the founder has keys", func() bool { return founder.live() != nil })
+		id, w := p.join("guest")
+		mem := newMemory()
+		late := func(o *Options) { o.Now = func() time.Time { return time.Now().Add(-10 * time.Minute) } }
+		stop := p.start(p.member(id, w.Signed, mem, late))
+		time.Sleep(70 * time.Second)
+		stop()
+		topic := door.Topic(founder.Charter().Nbhd)
+		h.mu.Lock()
+		h.tap = func(_, at string, _ []byte) {
+			if at == topic {
+				t.Error("a request at the door")
+			}
+		}
+		h.mu.Unlock()
+		again := p.member(id, w.Signed, mem, late)
+		p.start(again)
+		time.Sleep(40 * time.Second)
+		if !pair(again) {
+			t.Error("the guest is not back")
+		}
+		h.mu.Lock()
+		h.tap = nil
+		h.mu.Unlock()
+	})
+	for text, want := range map[string]time.Duration{"": 0, "1h": time.Hour, "-2.5s": -2500 * time.Millisecond, "1": 0, "x": 0, "2000000h": 0} {
+		mem := newMemory()
+		mem.keys[offsetFile] = []byte(text)
+		if got := loadOffset(mem); got != want {
+			t.Errorf("%q: %v, want %v", text, got, want)
+		}
+	}
+}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/vecino-edge/vecino/crypto/chunk"
+	"github.com/vecino-edge/vecino/crypto/door"
 	"github.com/vecino-edge/vecino/crypto/pseudonym"
 )
 
@@ -60,12 +61,16 @@ func (l *line) dial(ctx context.Context) error {
 	return nil
 }
 
-// subscribe has the epoch's chunks come in.
-func (l *line) subscribe() error {
+// subscribe has the epoch's chunks come in, and what is said at the door. Errands
+// have no business there, but are to look like the others.
+func (l *line) subscribe(atDoor func(topic string, payload []byte)) error {
 	for _, t := range l.topics {
 		if err := l.link.Subscribe(t, l.receive); err != nil {
 			return fmt.Errorf("subscribe: %w", err)
 		}
+	}
+	if err := l.link.Subscribe(door.Topic(l.m.Charter().Nbhd), atDoor); err != nil {
+		return fmt.Errorf("subscribe: %w", err)
 	}
 	return nil
 }

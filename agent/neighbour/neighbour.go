@@ -117,7 +117,7 @@ func New(o Options) (*Member, error) {
 		return nil, err
 	}
 	return &Member{
-		wallet: wallet, friends: friends, archive: archive, rekeyed: make(chan struct{}), enact: make(chan struct{}, 1), clock: newClock(o.Now, indexOf(o.Signer)), o: o, signed: signed, charter: charter,
+		wallet: wallet, friends: friends, archive: archive, rekeyed: make(chan struct{}), enact: make(chan struct{}, 1), clock: newClock(o.Now, indexOf(o.Signer), loadOffset(o.State)), o: o, signed: signed, charter: charter,
 		handlers: map[uint8]Handler{}, changed: make(chan struct{}),
 	}, nil
 }

@@ -5,7 +5,6 @@ package neighbour
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/vecino-edge/vecino/crypto/chunk"
@@ -100,11 +99,8 @@ func (s *session) run(ctx context.Context) error {
 
 // enter subscribes and gets keys. With them the session is the member's.
 func (s *session) enter(ctx context.Context) error {
-	if err := s.subscribe(); err != nil {
+	if err := s.subscribe(s.receiveDoor); err != nil {
 		return err
-	}
-	if err := s.link.Subscribe(s.door, s.receiveDoor); err != nil {
-		return fmt.Errorf("subscribe: %w", err)
 	}
 	keys, restored, err := s.obtainKeys(ctx)
 	if err != nil {

@@ -230,7 +230,7 @@ func (e *errand) run(ctx context.Context) error {
 		return err
 	}
 	defer e.hangUp()
-	if err := e.subscribe(); err != nil {
+	if err := e.subscribe(func(string, []byte) {}); err != nil {
 		return err
 	}
 	var sending sync.WaitGroup

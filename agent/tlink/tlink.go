@@ -126,7 +126,7 @@ func (r *Recording) constants() map[string]bool {
 
 // Epochs returns the tracks of each whole epoch, in order of time. Connections
 // belong to one epoch when they subscribe to a topic in common that is no
-// constant. A track that lasts less than half as long as is usual in its epoch is
+// constant. A track that lasts less than two thirds of what is usual in its epoch is
 // left out: it is no device's main connection. Tracks of an epoch stand in an
 // order that says nothing, since attackers fall back on it where all are alike.
 func (r *Recording) Epochs() (epochs [][]*Track) {
@@ -239,6 +239,6 @@ func mainTracks(conns []*Conn) (tracks []*Track) {
 	for i, t := range tracks {
 		stays[i] = (t.closed() - t.opened()).Seconds()
 	}
-	least := quantile(stays, 0.5) / 2
+	least := quantile(stays, 0.5) * 2 / 3
 	return slices.DeleteFunc(tracks, func(t *Track) bool { return (t.closed() - t.opened()).Seconds() < least })
 }
