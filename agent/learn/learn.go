@@ -35,6 +35,7 @@ type Member interface {
 	ChunksPerMinute() int
 	Wait(time.Duration) time.Duration // scales the protocol's waits
 	Now() time.Time                   // of the neighbourhood
+	Acquaintances
 	Adder
 }
 

@@ -23,10 +23,14 @@ type square struct {
 	changed chan struct{}
 	tasks   []signcrypt.PID // who told of a task, in order
 
-	began   time.Time
-	epoch   time.Duration
-	records map[string][]byte // of sums, which outlive their members
-	lose    func(typ uint8) bool
+	began     time.Time
+	epoch     time.Duration
+	turns     bool                  // pseudonyms change with epochs
+	paired    map[[2]int]bool       // devices that have exchanged
+	strangers bool                  // nobody makes pairs
+	shy       map[int]time.Duration // how long after its entry a device is recognised
+	records   map[string][]byte     // of sums, which outlive their members
+	lose      func(typ uint8) bool
 }
 
 const latency = 20 * time.Millisecond
@@ -35,14 +39,19 @@ func newSquare() *square {
 	return &square{
 		members: map[signcrypt.PID]*member{}, changed: make(chan struct{}), began: time.Now(), epoch: 24 * time.Hour,
 		records: map[string][]byte{}, lose: func(uint8) bool { return false },
+		paired: map[[2]int]bool{}, shy: map[int]time.Duration{},
 	}
 }
 
 // member is a device on a square.
 type member struct {
 	*square
-	id       signcrypt.PID
-	key      homomorphic.Key
+	i        int
+	id       signcrypt.PID   // of the epoch
+	key      homomorphic.Key // likewise
+	number   uint32          // of the epoch
+	entered  time.Time
+	over     bool // it has left for good
 	budget   int64
 	hearing  sync.Mutex // handlers run one at a time
 	handlers map[uint8]func(signcrypt.PID, uint32, []byte)
@@ -58,16 +67,22 @@ func key(i int) homomorphic.Key { return homomorphic.Key{byte(i + 1)} }
 func (s *square) join(i int) *member {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	m := &member{square: s, id: pid(i), key: key(i), budget: 1 << 30, handlers: map[uint8]func(signcrypt.PID, uint32, []byte){}, refused: map[string]int{}, chunks: 60}
+	m := &member{square: s, i: i, id: pid(i), key: key(i), entered: time.Now(), budget: 1 << 30, handlers: map[uint8]func(signcrypt.PID, uint32, []byte){}, refused: map[string]int{}, chunks: 60}
+	m.rename()
 	s.members[m.id] = m
+	s.noteChange()
+	return m
+}
+
+func (s *square) noteChange() {
 	close(s.changed)
 	s.changed = make(chan struct{})
-	return m
 }
 
 func (m *member) leave() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.over = true
 	delete(m.members, m.id)
 }
 
@@ -80,6 +95,9 @@ func (m *member) Handle(typ uint8, h func(signcrypt.PID, uint32, []byte)) {
 func (m *member) Present() (all []signcrypt.PID, self int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.turns && m.members[m.id] != m {
+		return nil, 0
+	}
 	for id := range m.members {
 		all = append(all, id)
 	}
@@ -94,9 +112,13 @@ func (m *member) Changed() <-chan struct{} {
 }
 
 func (m *member) SendUpdate(to []signcrypt.PID, round uint32, header []byte, copies int, shards [][]byte) error {
-	for range copies {
-		m.say(to, m.id, typeUpdate, round, header)
+	if _, there := m.Epoch(); !there {
+		return errNotThere
 	}
+	for range copies {
+		m.say(to, m.self(), typeUpdate, round, header)
+	}
+	m.pair(to)
 	for _, s := range shards {
 		all, _ := m.Present()
 		m.say(all, signcrypt.PID{}, typeShard, 0, s)
@@ -107,13 +129,13 @@ func (m *member) SendUpdate(to []signcrypt.PID, round uint32, header []byte, cop
 func (m *member) SendParts(typ uint8, to []signcrypt.PID, header []byte, copies int, shards [][]byte) error {
 	minute := uint32(time.Since(m.began) % m.epoch / time.Minute)
 	for range copies {
-		m.say(to, m.id, typ, minute, header)
+		m.say(to, m.self(), typ, minute, header)
 	}
 	return m.SendUpdate(nil, 0, nil, 0, shards)
 }
 
 func (m *member) Tell(typ uint8, to []signcrypt.PID, msg []byte) error {
-	m.say(to, m.id, typ, 0, msg)
+	m.say(to, m.self(), typ, 0, msg)
 	return nil
 }
 
@@ -159,10 +181,11 @@ func (s stored) Save(b []byte) error {
 
 func (m *member) Broadcast(typ uint8, msg []byte) error {
 	all, _ := m.Present()
+	id := m.self()
 	m.mu.Lock()
-	m.tasks = append(m.tasks, m.id)
+	m.tasks = append(m.tasks, id)
 	m.mu.Unlock()
-	m.say(all, m.id, typ, 0, msg)
+	m.say(all, id, typ, 0, msg)
 	return nil
 }
 

@@ -28,11 +28,12 @@ func settleAll(settle settler, n int) (all []*resident) {
 	return all
 }
 
-// want holds how a device's task ended: with so many rounds skipped at most.
+// wantSummed holds how a task ended: with so many heard in the last round, unless
+// negative, and so many rounds skipped at most.
 func (r *resident) wantSummed(heard, skipped int) {
 	r.t.Helper()
 	st := r.Status()
-	if st.State != Done || st.Heard != heard || st.Skipped > skipped || st.Accuracy == nil || *st.Accuracy < 0.8 {
+	if st.State != Done || heard >= 0 && st.Heard != heard || st.Skipped > skipped || st.Accuracy == nil || *st.Accuracy < 0.8 {
 		r.t.Errorf("device %d: %+v, %d rounds skipped, the last for %q", r.i, st, st.Skipped, st.LastSkip)
 	}
 }
@@ -100,7 +101,7 @@ func TestSumsLossy(t *testing.T) {
 		task := all[0].start(together(node.Private, 16))
 		sleep(time.Until(task.End()) + time.Second)
 		for _, r := range all {
-			r.wantSummed(5, 8)
+			r.wantSummed(-1, 10) // the last round may be among those that are lost
 		}
 	})
 }

@@ -20,6 +20,7 @@ type clock struct {
 	machine func() time.Time
 	door    door.Clock
 	doubted uint32 // the epoch after the last in which nobody was heard
+	company bool   // somebody was there in the epoch before
 }
 
 // plausible is a time before which no machine's clock is right: a board without
@@ -203,6 +204,13 @@ func (s *session) heard() bool {
 	return len(s.presentIDs()) > 0
 }
 
+// noteCompany notes whether somebody was there in the epoch that ends.
+func (c *clock) noteCompany(was bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.company = was
+}
+
 // settled reports whether the time is the issuers' word.
 func (c *clock) settled() bool {
 	c.mu.Lock()
@@ -211,11 +219,12 @@ func (c *clock) settled() bool {
 }
 
 // doubts reports whether the device's clock may be to blame where nobody is
-// heard: until issuers have confirmed it, and once for each epoch.
+// heard: until issuers have confirmed it or neighbours were there, and once for
+// each epoch.
 func (c *clock) doubts(epoch uint32) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.door.Settled() || c.doubted == epoch+1 {
+	if c.door.Settled() || c.company || c.doubted == epoch+1 {
 		return false
 	}
 	c.doubted = epoch + 1

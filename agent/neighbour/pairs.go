@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"sync"
+	"time"
 
 	"github.com/vecino-edge/vecino/crypto/chunk"
 	"github.com/vecino-edge/vecino/crypto/pseudonym"
@@ -166,4 +167,36 @@ func (m *Member) Recognised(id signcrypt.PID) (handle [16]byte, ok bool) {
 		return handle, false
 	}
 	return e.handle, true
+}
+
+// Epoch returns the number of the epoch to which the pseudonyms that the device
+// sees belong; ok is false while it is in none.
+func (m *Member) Epoch() (epoch uint32, ok bool) {
+	s := m.live()
+	if s == nil {
+		return 0, false
+	}
+	return s.epoch, true
+}
+
+// steadyAfter is how many spreads after an epoch's beginning all are there: they
+// come within one, and then get keys and say hello.
+const steadyAfter = 2
+
+// Steady reports whether nobody leaves or enters for the sake of an epoch's edge
+// between two times of the neighbourhood. It depends on these and the charter
+// alone, so that all find the same. Where so much time passes between the two
+// that there is hardly a steady one, all are.
+func (m *Member) Steady(from, to time.Time) bool {
+	c := m.Charter()
+	epoch, ok := c.Epoch(from)
+	if !ok {
+		return false
+	}
+	spread := min(time.Duration(c.D)*time.Second, time.Duration(c.EpochLen)*time.Second/10)
+	begin, end := c.EpochStart(epoch).Add(steadyAfter*spread), c.EpochStart(epoch+1).Add(-spread)
+	if to.Sub(from) > end.Sub(begin)/2 {
+		return true
+	}
+	return !from.Before(begin) && !to.After(end)
 }

@@ -62,7 +62,11 @@ func TestRecognition(t *testing.T) {
 			t.Fatalf("pairs after an exchange: %d, %d, %d; want 1, 1, 0", len(known[0]), len(known[1]), len(known[2]))
 		}
 		before := others(all[0])
+		first, ok := all[0].Epoch()
 		epochEnds()
+		if next, still := all[0].Epoch(); !ok || !still || next != first+1 {
+			t.Errorf("after epoch %d comes %d", first, next)
+		}
 		for i, m := range all {
 			if len(others(m)) != 2 {
 				t.Fatalf("member %d sees %d others after the edge", i, len(others(m)))
@@ -78,6 +82,38 @@ func TestRecognition(t *testing.T) {
 		}
 		for _, s := range stop {
 			s()
+		}
+		if _, ok := all[0].Epoch(); ok {
+			t.Error("one who has left is in an epoch")
+		}
+	})
+}
+
+// TestSteady has an epoch of ten minutes and a spread of ten seconds: it is steady
+// from 20 s after its beginning until 10 s before its end.
+func TestSteady(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		time.Sleep(time.Until(plausible))
+		_, m := foundWith(t, &hub{}, CoverOff, func(c *issuer.Charter) { c.EpochLen, c.ChunksPerMinute, c.D = 600, 6000, 10 })
+		start := m.Charter().EpochStart(3)
+		for _, tt := range []struct {
+			from, to time.Duration
+			want     bool
+		}{
+			{20 * time.Second, 80 * time.Second, true},
+			{19 * time.Second, 79 * time.Second, false},
+			{530 * time.Second, 590 * time.Second, true},
+			{531 * time.Second, 591 * time.Second, false},
+			{-10 * time.Second, 50 * time.Second, false}, // over an edge
+			{620 * time.Second, 630 * time.Second, true}, // in the next epoch
+			{-285 * time.Second, 0, false},
+			{-286 * time.Second, 0, true},      // a round takes half of what is steady
+			{-time.Hour, 4 * time.Hour, false}, // before the first epoch
+			{0, 4 * time.Hour, true},
+		} {
+			if got := m.Steady(start.Add(tt.from), start.Add(tt.to)); got != tt.want {
+				t.Errorf("%v to %v: %v", tt.from, tt.to, got)
+			}
 		}
 	})
 }

@@ -144,6 +144,7 @@ func (s *session) close() {
 		s.m.foreign += s.opener.Foreign()
 	}
 	s.m.mu.Unlock()
+	s.m.clock.noteCompany(s.heard())
 	s.m.notify()
 	s.mu.Lock()
 	if s.slept != nil {

@@ -162,14 +162,15 @@ def checkpoints(v, n, _):
     for c in v:
         raw = unhex(c["bytes"])
         item = decode(raw)
-        n.equal("version, task, round", item[:3], [2, unhex(c["task"]), c["round"]])
+        n.equal("version, task, round", item[:3], [3, unhex(c["task"]), c["round"]])
         n.equal("rand", item[3], unhex(c["rand"]))
         floats = lambda of, names: [b"".join(map(float32, of.get(name) or [])) for name in names]
-        n.equal("vectors", item[4:7], floats(c, ("model", "correction", "direction")))
+        n.equal("vectors", item[4:8], floats(c, ("model", "correction", "direction", "settled")))
+        n.equal("epoch", item[8], c.get("epoch"))
         shared = c.get("shared")
         want = shared and floats(shared, ("model", "mean", "own", "residue")) + [shared[k] for k in ("scale", "sums", "steps", "skipped")]
-        n.equal("shared", item[7], want)
-        n.equal("sum", hashlib.sha256(raw[:-32]).digest(), item[8])
+        n.equal("shared", item[9], want)
+        n.equal("sum", hashlib.sha256(raw[:-32]).digest(), item[10])
 
 
 def float32(x):

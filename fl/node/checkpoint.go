@@ -27,6 +27,8 @@ type checkpoint struct {
 	Model      []byte
 	Correction []byte            // empty with D-PSGD and in summed tasks
 	Direction  []byte            // Z; likewise, and on graphs that change
+	Settled    []byte            // part of the correction; likewise, and before an epoch has ended
+	Epoch      *uint32           // of Z; nil where there is no Z or pseudonyms last
 	Shared     *savedShared      // nil but in summed tasks
 	Sum        [sha256.Size]byte // SHA-256 of all bytes before it
 }
@@ -44,12 +46,12 @@ type savedShared struct {
 	Skipped uint8
 }
 
-const checkpointVersion = 2
+const checkpointVersion = 3
 
-// MaxCheckpoint is the most bytes of a checkpoint: three vectors of the largest
+// MaxCheckpoint is the most bytes of a checkpoint: four vectors of the largest
 // model of a robust task, whose update takes a byte for each number at least. A
 // summed task has five, of a model whose numbers take eight bytes when told.
-const MaxCheckpoint = 3*4*update.MaxSize + 1024
+const MaxCheckpoint = 4*4*update.MaxSize + 1024
 
 // Reasons for which a checkpoint is not restored.
 var (
@@ -68,6 +70,7 @@ func (n *Node) Checkpoint(task ID, round uint32) []byte {
 	c := checkpoint{Version: checkpointVersion, Task: task, Round: round, Rand: state, Model: encodeFloats(n.x)}
 	if n.track != nil {
 		c.Correction, c.Direction = encodeFloats(n.track.c), encodeFloats(n.track.z)
+		c.Settled, c.Epoch = encodeFloats(n.track.settled.total), n.track.epoch
 	}
 	if n.shared != nil {
 		c.Shared = n.shared.save()
@@ -103,12 +106,18 @@ func (n *Node) Restore(task ID, b []byte) (round uint32, err error) {
 }
 
 func (n *Node) restore(c *checkpoint) error {
-	sizes := [3]int{len(n.x), 0, 0}
+	sizes := [4]int{len(n.x)}
 	if n.track != nil {
 		sizes[1], sizes[2] = len(n.track.c), len(n.track.z)
 	}
-	var decoded [3][]float32
-	for i, v := range [3][]byte{c.Model, c.Correction, c.Direction} {
+	if len(c.Settled) > 0 {
+		sizes[3] = sizes[2]
+	}
+	if c.Epoch != nil && sizes[2] == 0 {
+		return fmt.Errorf("%w: an epoch, and no direction", ErrCheckpoint)
+	}
+	var decoded [4][]float32
+	for i, v := range [4][]byte{c.Model, c.Correction, c.Direction, c.Settled} {
 		var err error
 		if decoded[i], err = decodeFloats(v, sizes[i]); err != nil {
 			return err
@@ -129,7 +138,7 @@ func (n *Node) restore(c *checkpoint) error {
 	*n.pcg = pcg
 	copy(n.x, decoded[0])
 	if n.track != nil {
-		n.track.restore(decoded[1], decoded[2], c.Round)
+		n.track.restore(decoded[1], decoded[2], decoded[3], c.Epoch, c.Round)
 	}
 	return nil
 }

@@ -31,6 +31,9 @@ type goldenCheckpoint struct {
 	Model      []float32 `json:"model"`
 	Correction []float32 `json:"correction"`
 	Direction  []float32 `json:"direction"`
+	// Of K-GT on a fixed graph after the end of an epoch.
+	Settled []float32 `json:"settled,omitempty"`
+	Epoch   *uint32   `json:"epoch,omitempty"`
 	// Of summed tasks.
 	Shared *goldenShared `json:"shared,omitempty"`
 	Bytes  string        `json:"bytes"`
@@ -52,14 +55,21 @@ var checkpointTask = ID{'t', 'a', 's', 'k'}
 // checkpointed are nodes with a checkpoint of a round, one of each form.
 func checkpointed(t tb) (nodes []*Node, entries []goldenCheckpoint) {
 	for _, form := range []struct {
-		name  string
-		a     Algorithm
-		fixed bool
-	}{{"kgt on a fixed graph", KGT, true}, {"kgt on a graph that changes", KGT, false}, {"dpsgd", DPSGD, true}} {
+		name   string
+		a      Algorithm
+		fixed  bool
+		epochs bool
+	}{
+		{"kgt on a fixed graph", KGT, true, false}, {"kgt on a graph that changes", KGT, false, false}, {"dpsgd", DPSGD, true, false},
+		{"kgt over the end of an epoch", KGT, true, true},
+	} {
 		set := settings(t, form.a, update.F32)
 		set.FixedGraph = form.fixed
 		c := newCrowd(t, set, 3, "ring")
 		for round := range uint32(3) {
+			if form.epochs {
+				c.enter(8+round/2, round)
+			}
 			c.round(round, nil)
 		}
 		n := c.nodes[0]
@@ -70,6 +80,7 @@ func checkpointed(t tb) (nodes []*Node, entries []goldenCheckpoint) {
 		}
 		if n.track != nil {
 			e.Correction, e.Direction = n.track.c, append(e.Direction, n.track.z...)
+			e.Settled, e.Epoch = n.track.settled.total, n.track.epoch
 		}
 		nodes, entries = append(nodes, n), append(entries, e)
 	}
@@ -184,6 +195,8 @@ func TestRestoreRefuses(t *testing.T) {
 		{"NaN in the model", func(c *checkpoint) { c.Model = nan }, ErrCheckpoint},
 		{"NaN in the correction", func(c *checkpoint) { c.Correction = nan }, ErrCheckpoint},
 		{"NaN in the direction", func(c *checkpoint) { c.Direction = nan }, ErrCheckpoint},
+		{"part of what is settled", func(c *checkpoint) { c.Settled = c.Direction[4:] }, ErrCheckpoint},
+		{"NaN in what is settled", func(c *checkpoint) { c.Settled = nan }, ErrCheckpoint},
 		{"no generator", func(c *checkpoint) { c.Rand = nil }, ErrCheckpoint},
 		{"other generator", func(c *checkpoint) { c.Rand = append([]byte("abc:"), c.Rand[4:]...) }, ErrCheckpoint},
 	} {
@@ -193,8 +206,14 @@ func TestRestoreRefuses(t *testing.T) {
 	}
 	first := slices.Clone(good)
 	first[1] = 1
-	if _, err := victim.Restore(checkpointTask, first); !errors.Is(err, ErrCheckpoint) || !strings.Contains(err.Error(), "version 1, not 2") {
+	if _, err := victim.Restore(checkpointTask, first); !errors.Is(err, ErrCheckpoint) || !strings.Contains(err.Error(), "version 1, not 3") {
 		t.Errorf("a checkpoint of version 1: %v", err)
+	}
+	set.FixedGraph = false
+	changing := New(set, uneven(0), nil, 7)
+	epoch := seal(func(c checkpoint) checkpoint { c.Direction, c.Epoch = []byte{}, new(uint32); return c }(plain))
+	if _, err := changing.Restore(checkpointTask, epoch); !errors.Is(err, ErrCheckpoint) {
+		t.Errorf("an epoch on a graph that changes: %v", err)
 	}
 	dpsgd := New(settings(t, DPSGD, update.F32), uneven(0), nil, 7)
 	if _, err := dpsgd.Restore(checkpointTask, good); !errors.Is(err, ErrCheckpoint) {
@@ -210,7 +229,7 @@ func TestRestoreRefuses(t *testing.T) {
 func FuzzRestore(f *testing.F) {
 	nodes, _ := checkpointed(f)
 	for i, n := range nodes {
-		f.Add(n.Checkpoint(checkpointTask, 2), i%2 == 0, i > 2)
+		f.Add(n.Checkpoint(checkpointTask, 2), i%2 == 0, n.shared != nil)
 	}
 	f.Fuzz(func(t *testing.T, b []byte, sum, bySums bool) {
 		set := settings(t, KGT, update.F32)
@@ -233,7 +252,7 @@ func FuzzRestore(f *testing.F) {
 		if bySums {
 			vectors = append(vectors, n.shared.model, n.shared.mean, n.shared.own, n.shared.residue)
 		} else {
-			vectors = append(vectors, n.track.c, n.track.z)
+			vectors = append(vectors, n.track.c, n.track.z, n.track.settled.total)
 		}
 		if !tensor.Finite(slices.Concat(vectors...)) {
 			t.Error("a number is not finite")

@@ -5,6 +5,7 @@ package node
 
 import (
 	"math"
+	"math/rand/v2"
 	"slices"
 
 	"github.com/vecino-edge/vecino/fl/model"
@@ -19,12 +20,18 @@ type crowd struct {
 	graph *topology.Graph
 	ws    *model.Workspace
 	sent  []Vectors // of the last round
+
+	epoch    uint32           // of the nodes' pseudonyms, by which they sit
+	seats    []int            // of each node in the graph
+	paired   map[[2]int]bool  // who have exchanged
+	stranger func(i int) bool // is new to all in every epoch; nil: nobody is
 }
 
 func newCrowd(t tb, set Settings, n int, topo string) *crowd {
 	t.Helper()
-	c := &crowd{t: t, ws: set.NewWorkspace(), graph: must(must(topology.Parse(topo))(t).Build(n, 3, 0))(t)}
+	c := &crowd{t: t, ws: set.NewWorkspace(), graph: must(must(topology.Parse(topo))(t).Build(n, 3, 0))(t), paired: map[[2]int]bool{}}
 	for i := range n {
+		c.seats = append(c.seats, i)
 		c.nodes = append(c.nodes, New(set, uneven(i), nil, uint64(i)))
 	}
 	return c
@@ -32,12 +39,42 @@ func newCrowd(t tb, set Settings, n int, topo string) *crowd {
 
 func peer(i int) PeerID { return PeerID{byte(i + 1)} }
 
+// id returns the pseudonym of node i.
+func (c *crowd) id(i int) PeerID { return PeerID{byte(i + 1), byte(c.epoch)} }
+
+// enter gives the nodes an epoch's pseudonyms and seats, but for those that sleep.
+func (c *crowd) enter(epoch, round uint32, asleep ...int) {
+	if epoch != c.epoch {
+		c.epoch, c.seats = epoch, rand.New(rand.NewPCG(uint64(epoch), 4)).Perm(len(c.nodes))
+	}
+	for i, n := range c.nodes {
+		if !slices.Contains(asleep, i) {
+			n.Enter(epoch, round)
+		}
+	}
+}
+
+// meet shows a node the others that are there.
+func (c *crowd) meet(round uint32, i int, without ...int) {
+	var all []PeerID
+	for j := range c.nodes {
+		if !slices.Contains(without, j) {
+			all = append(all, c.id(j))
+		}
+	}
+	c.nodes[i].Meet(c.epoch, round, all, func(id PeerID) (PeerID, bool) {
+		j := int(id[0]) - 1
+		known := c.paired[[2]int{min(i, j), max(i, j)}] && (c.stranger == nil || !c.stranger(i) && !c.stranger(j))
+		return PeerID{255, byte(j), byte(i)}, known
+	})
+}
+
 // edges returns those of node i but for the ones to nodes that are left out.
 func (c *crowd) edges(i int, without ...int) (edges []Edge) {
-	_, weights := c.graph.Weights(nil, i)
-	for k, j := range c.graph.Neighbours(nil, i) {
-		if !slices.Contains(without, int(j)) {
-			edges = append(edges, Edge{peer(int(j)), weights[k]})
+	_, weights := c.graph.Weights(nil, c.seats[i])
+	for k, seat := range c.graph.Neighbours(nil, c.seats[i]) {
+		if j := slices.Index(c.seats, int(seat)); !slices.Contains(without, j) {
+			edges = append(edges, Edge{c.id(j), weights[k]})
 		}
 	}
 	return edges
@@ -63,8 +100,16 @@ func (c *crowd) round(round uint32, lost func(from, to int) bool, without ...int
 				if err := n.Receive(e.Peer, c.sent[j]); err != nil {
 					c.t.Fatalf("round %d: node %d refuses %d: %v", round, i, j, err)
 				}
+				c.paired[[2]int{min(i, j), max(i, j)}] = true
 			}
 		}
+	}
+	for i, n := range c.nodes {
+		if slices.Contains(without, i) {
+			continue
+		}
+		edges := c.edges(i, without...)
+		c.meet(round, i, without...)
 		n.End(round, edges)
 	}
 }

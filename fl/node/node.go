@@ -24,7 +24,8 @@ import (
 	"github.com/vecino-edge/vecino/fl/update"
 )
 
-// PeerID names a neighbour for as long as its pseudonym lasts.
+// PeerID names a neighbour for as long as its pseudonym lasts, or, as a handle,
+// for as long as it is recognised.
 type PeerID [16]byte
 
 // Vectors are what an update holds: the model after local training, (params),
@@ -221,8 +222,11 @@ func (n *Node) comeBack(round uint32, edges []Edge, heard int) {
 		n.late--
 		return
 	}
-	n.late = 0
 	n.adopt(edges)
+	if n.track != nil && n.track.waits() {
+		return
+	}
+	n.late = 0
 	if n.track != nil {
 		n.track.anchor(round, edges, n.got)
 	}

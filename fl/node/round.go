@@ -14,7 +14,7 @@ import (
 // round takes the node through a round, as the task's mode has it, and reports
 // what it came to.
 func (r *Runner) round(ctx context.Context, round uint32) error {
-	all, self := r.Transport.Present()
+	all, self := r.enter(round)
 	report := Report{Round: round}
 	take := r.mixRound
 	if r.Node.shared != nil {
@@ -63,6 +63,7 @@ func (r *Runner) mixRound(ctx context.Context, report *Report, all []PeerID, sel
 			r.refuse(err)
 		}
 	}
+	r.meet(round)
 	report.Heard = r.Node.End(round, edges)
 	return nil
 }

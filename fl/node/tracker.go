@@ -3,7 +3,13 @@
 
 package node
 
-import "github.com/vecino-edge/vecino/fl/tensor"
+import (
+	"bytes"
+	"maps"
+	"slices"
+
+	"github.com/vecino-edge/vecino/fl/tensor"
+)
 
 // MaxStale is how many rounds what a silent neighbour contributed to the
 // correction is kept. Long enough for the losses of a bad link, and no longer,
@@ -20,59 +26,157 @@ const MaxStale = 3
 // that a node's local steps took in a round. A node that misses one message of
 // an exchange that its neighbour did apply would leave the sum of all c off
 // zero for ever, and the models would drift from the optimum. On a graph that
-// stays the same the tracker therefore sends Z, the sum of z over all rounds,
-// and sets the flow of an edge to w_ij (Z_j - Z_i): the same number while
-// nothing is lost, and after a loss right again with the next message. Flows of
-// the two ends are each other's negative whenever both saw the same round. This
-// is flow updating (Jesus, Baquero and Almeida, 2009) applied to tracking.
+// stays the same the tracker therefore sends Z, the sum of z over all rounds of
+// an epoch, and sets the flow of an edge to w_ij (Z_j - Z_i): the same number
+// while nothing is lost, and after a loss right again with the next message.
+// Flows of the two ends are each other's negative whenever both saw the same
+// round. This is flow updating (Jesus, Baquero and Almeida, 2009) applied to
+// tracking. With the epoch the edges end, and what they came to is [settled]; Z
+// begins anew, since it would tell every neighbour who a node was before.
 //
 // Where the graph changes every round there is no edge to keep a flow for, and
 // the tracker adds up what the rounds give, as the paper does.
 type tracker struct {
 	cumulative bool
+	paused     bool             // the round is not tracked
 	c          []float32        // correction, (params)
 	z          []float32        // Z, (params); nil unless cumulative
-	flows      map[PeerID]*flow // by neighbour; likewise
-	carried    *flow            // c of a checkpoint, until a neighbour is heard again
+	flows      map[PeerID]*flow // by neighbour, of this epoch; likewise
+	carried    *flow            // of a checkpoint beside what is settled, until a neighbour is heard again
+
+	settled settled
+	known   map[PeerID]PeerID // handles of those who are recognised, by pseudonym
+	epoch   *uint32           // nil where pseudonyms last
+	last    uint32            // the round that was mixed last
+	strange bool              // the epoch is another than in the round mixed last, and nobody is recognised yet
 }
 
 // flow is what an edge contributes to c.
 type flow struct {
 	value []float32
 	round uint32 // in which it was last set
+	in    bool   // it is in c: its edge is on the graph
 }
 
 func newTracker(params int, cumulative bool) *tracker {
 	t := &tracker{cumulative: cumulative, c: make([]float32, params)}
 	if cumulative {
 		t.z, t.flows = make([]float32, params), map[PeerID]*flow{}
+		t.known, t.settled.of = map[PeerID]PeerID{}, map[PeerID]*settlement{}
 	}
 	return t
 }
 
-// restore sets what a checkpoint held. The flows of single edges are not kept:
-// they come back with the neighbours' next messages.
-func (t *tracker) restore(c, z []float32, round uint32) {
+// restore sets what a checkpoint held: c, Z, the part of c that was settled, which
+// is empty where there was none, and the epoch. The flows of single edges are not
+// kept: they come back with the neighbours' next messages. Whose the settled part
+// is, is not kept either: it fades as a whole.
+func (t *tracker) restore(c, z, part []float32, epoch *uint32, round uint32) {
 	copy(t.c, c)
-	if t.cumulative {
-		copy(t.z, z)
-		clear(t.flows)
-		t.carried = &flow{value: c, round: round}
+	if !t.cumulative {
+		return
+	}
+	copy(t.z, z)
+	clear(t.flows)
+	clear(t.known)
+	t.settled = settled{of: map[PeerID]*settlement{}, at: round}
+	if len(part) > 0 {
+		tensor.Axpy(-1, part, c)
+		t.settled.of[ofCheckpoint] = &settlement{value: part, added: round, seen: round, met: true}
+		t.settled.total = slices.Clone(part)
+	}
+	t.carried = &flow{value: c, round: round}
+	t.epoch, t.last, t.strange = epoch, round, false
+}
+
+// enter begins an epoch, of whose neighbours nobody is known yet. What the edges
+// came to is settled for those who were recognised, and dropped for the rest, who
+// drop it, too.
+func (t *tracker) enter(epoch, round uint32) {
+	if !t.cumulative {
+		return
+	}
+	before := t.epoch
+	t.epoch = &epoch
+	if before == nil || *before == epoch {
+		return
+	}
+	// One who was away for a while cannot know which of its flows the others have
+	// dropped, and one who missed an epoch is forgotten. Such a one keeps the
+	// correction to come back with, see anchor, and the neighbours then take the
+	// other end of it.
+	away, forgotten := round-t.last > MaxStale, epoch-*before != 1
+	t.settled.turn()
+	clear(t.c)
+	if forgotten {
+		copy(t.c, t.settled.count())
+		t.settled.of = map[PeerID]*settlement{}
+	}
+	if away || forgotten {
+		t.eachKnown(func(_ PeerID, value []float32) { tensor.Axpy(1, value, t.c) })
+		clear(t.settled.total)
+	} else {
+		t.eachKnown(func(handle PeerID, value []float32) { t.settled.add(handle, value, round) })
+		t.settled.bound()
+		copy(t.c, t.settled.count())
+	}
+	clear(t.flows)
+	clear(t.known)
+	clear(t.z)
+	t.carried, t.strange = nil, true
+}
+
+// eachKnown calls f for the flows in c of those who were recognised, in the order
+// of their pseudonyms, and for what a checkpoint held of all.
+func (t *tracker) eachKnown(f func(handle PeerID, value []float32)) {
+	order := slices.SortedFunc(maps.Keys(t.flows), func(a, b PeerID) int { return bytes.Compare(a[:], b[:]) })
+	for _, id := range order {
+		if handle, ok := t.known[id]; ok && t.flows[id].in {
+			f(handle, t.flows[id].value)
+		}
+	}
+	if t.carried != nil {
+		f(ofCheckpoint, t.carried.value)
+	}
+}
+
+// meet notes who is recognised of those who are there.
+func (t *tracker) meet(epoch, round uint32, all []PeerID, recognised func(PeerID) (PeerID, bool)) {
+	if t.epoch == nil || *t.epoch != epoch {
+		return // the node enters another with the next round
+	}
+	for _, id := range all {
+		handle, ok := recognised(id)
+		if !ok {
+			delete(t.known, id)
+			continue
+		}
+		t.known[id], t.strange = handle, false
+		t.settled.meet(handle, round)
+		t.settled.meet(ofCheckpoint, round)
 	}
 }
 
 // advance takes the direction of a round's local steps, v, and replaces it by
 // what is sent: Z where there is one, and the direction itself elsewhere.
 func (t *tracker) advance(v []float32) {
-	if t.cumulative {
-		tensor.Axpy(1, v, t.z)
-		copy(v, t.z)
+	if !t.cumulative {
+		return
 	}
+	if !t.paused {
+		tensor.Axpy(1, v, t.z)
+	}
+	copy(v, t.z)
 }
 
 // mix updates the correction from what arrived in a round. Sent is the own
 // vector as the neighbours see it, which may be rounded.
 func (t *tracker) mix(round uint32, sent []float32, edges []Edge, arrived map[PeerID]Vectors) {
+	t.last = round
+	if t.paused {
+		t.rest(round)
+		return
+	}
 	for _, e := range edges {
 		got, ok := arrived[e.Peer]
 		switch {
@@ -85,14 +189,20 @@ func (t *tracker) mix(round uint32, sent []float32, edges []Edge, arrived map[Pe
 	}
 	if t.cumulative {
 		t.expire(round)
-		t.sum(edges)
+		t.sum(round, edges)
 	}
 }
+
+// waits reports whether a node that comes back has to listen on, since the round
+// does not say where tracking goes on.
+func (t *tracker) waits() bool { return t.cumulative && t.paused }
 
 // anchor ends a time in which the node was away, or not there yet, with the
 // first round in which it heard some neighbours and sent nothing. Its old Z
 // says nothing beside theirs, so it takes the one with which its correction
-// goes on as it was: sum_j w_ij (Z_j - Z_i) = c_i over those that were heard.
+// goes on as it was: sum_j w_ij (Z_j - Z_i) = c_i over those that were heard, but
+// for what is settled. In a new epoch in which it recognises nobody it begins
+// with no correction: its old one would tell who it was.
 func (t *tracker) anchor(round uint32, edges []Edge, arrived map[PeerID]Vectors) {
 	if !t.cumulative {
 		return
@@ -105,7 +215,14 @@ func (t *tracker) anchor(round uint32, edges []Edge, arrived map[PeerID]Vectors)
 			total += e.Weight
 		}
 	}
+	if t.strange {
+		clear(t.c)
+		clear(t.settled.total)
+	}
 	tensor.Axpy(-1, t.c, t.z)
+	if t.settled.total != nil {
+		tensor.Axpy(1, t.settled.total, t.z)
+	}
 	tensor.Scale(1/total, t.z)
 	t.mix(round, t.z, edges, arrived)
 }
@@ -135,18 +252,34 @@ func (t *tracker) expire(round uint32) {
 	}
 }
 
+// rest lets nothing grow older by a round that is not tracked.
+func (t *tracker) rest(round uint32) {
+	for _, f := range t.flows {
+		f.round = round
+	}
+	if t.carried != nil {
+		t.carried.round = round
+	}
+	t.settled.rest(round)
+}
+
 func (f *flow) stale(round uint32) bool { return round-f.round > MaxStale }
 
 // sum sets c to the sum of all flows, in the order of the edges, so that it is
 // the same on every machine.
-func (t *tracker) sum(edges []Edge) {
+func (t *tracker) sum(round uint32, edges []Edge) {
 	clear(t.c)
+	copy(t.c, t.settled.sum(round))
 	if t.carried != nil {
-		copy(t.c, t.carried.value)
+		tensor.Axpy(1, t.carried.value, t.c)
+	}
+	for _, f := range t.flows {
+		f.in = false
 	}
 	for _, e := range edges {
 		if f := t.flows[e.Peer]; f != nil {
 			tensor.Axpy(1, f.value, t.c)
+			f.in = true
 		}
 	}
 }

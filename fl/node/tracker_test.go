@@ -162,7 +162,7 @@ func TestCarried(t *testing.T) {
 	fresh := func() *tracker {
 		tr := newTracker(1, true)
 		tr.mix(6, []float32{0}, edges, map[PeerID]Vectors{peer(1): {nil, {8}}})
-		tr.restore([]float32{5}, []float32{2}, 7)
+		tr.restore([]float32{5}, []float32{2}, nil, nil, 7)
 		return tr
 	}
 	tr := fresh()
