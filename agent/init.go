@@ -182,7 +182,7 @@ func (f *initFlags) foundHere(h *home, cfg *config.Config, id *issuer.Identity) 
 	signed, err := keys.SignCharter(rand.Reader, &issuer.Charter{
 		Label: wire.LabelCharter, Nbhd: nbhd, P: keys.P, T: 1, Issuers: []issuer.Issuer{keys.Public()},
 		Members: []issuer.Member{{Name: cfg.Name, Ed25519: id.Ed25519(), X25519: id.X25519()}},
-		Epoch0:  uint64(time.Now().Unix()), EpochLen: uint32(f.epoch / time.Second), Chunk: chunk.Payload,
+		Epoch0:  uint64(machineClock().Unix()), EpochLen: uint32(f.epoch / time.Second), Chunk: chunk.Payload,
 		ChunksPerMinute: f.chunks, D: uint16(f.spread / time.Second),
 	})
 	if err != nil {
@@ -220,7 +220,7 @@ func (f *initFlags) joinThere(ctx context.Context, std stdio, h *home, cfg *conf
 	if err != nil {
 		return 0, usage("%v", err)
 	}
-	if invite.Expired(time.Now()) {
+	if invite.Expired(machineClock()) {
 		return 0, hint(errors.New("the invite has run out"), "ask for a new one: vecino peers invite")
 	}
 	if err := takeInvite(h, &cfg.Broker, invite); err != nil {

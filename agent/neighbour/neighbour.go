@@ -263,6 +263,9 @@ func (m *Member) run(ctx context.Context) error {
 			if !m.clock.settled() {
 				m.askAgain(ctx)
 			}
+			if d := m.until(c.EpochStart(0)); d > time.Minute {
+				m.o.Log.Warn("the neighbourhood was founded in the future, says this device's clock; it waits", "for", d.Round(time.Second))
+			}
 			if err := sleep(ctx, min(m.until(c.EpochStart(0)), m.Wait(timeSeldom))); err != nil {
 				return nil
 			}
