@@ -24,8 +24,6 @@ import (
 	"github.com/vecino-edge/vecino/agent/neighbour"
 	"github.com/vecino-edge/vecino/agent/web"
 	"github.com/vecino-edge/vecino/crypto/door"
-	"github.com/vecino-edge/vecino/crypto/issuer"
-	"github.com/vecino-edge/vecino/crypto/token"
 	"github.com/vecino-edge/vecino/fl/dataset"
 	"golang.org/x/sync/errgroup"
 )
@@ -40,9 +38,7 @@ type device struct {
 	broker  *broker.Broker // nil unless it runs here
 	links   *links
 	member  *neighbour.Member
-	keeper  *door.Keeper // nil unless the device is an issuer
-	book    *issuedBook  // likewise
-	granted *grantedBook // likewise
+	issuing *issuing
 	learner *learn.Service
 	table   control.Table
 	left    context.CancelCauseFunc // ends the device for good
@@ -82,13 +78,8 @@ func newDevice(cfg *config.Config, h *home, log *slog.Logger, o deviceOptions) (
 func (d *device) close() {
 	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Second)
 	defer cancel()
-	if d.book != nil {
-		if err := d.book.close(); err != nil {
-			d.log.Warn("journal not closed", "err", err)
-		}
-	}
-	if d.granted != nil {
-		if err := d.granted.close(); err != nil {
+	if d.issuing != nil {
+		if err := d.issuing.close(); err != nil {
 			d.log.Warn("journal not closed", "err", err)
 		}
 	}
@@ -131,76 +122,25 @@ func (d *device) openMember() error {
 	if err != nil {
 		return err
 	}
-	signed, charter, err := d.home.charter()
+	signed, _, err := d.home.charter()
 	if err != nil {
 		return err
 	}
+	d.issuing = &issuing{d: d}
 	if d.ring, err = d.home.ring(); err != nil {
 		return err
 	}
 	o := neighbour.Options{
 		Identity: id, Ring: d.ring, Charter: signed, SaveCharter: d.home.SaveCharter, Keys: d.home.epochKeys(), State: d.home.secrets(),
 		Dial: d.links.dial, Rand: rand.Reader, Log: d.log.With("room", "neighbour"),
-		Now: machineClock,
+		Now: machineClock, Issuing: d.issuing, Strict: d.cfg.Policy == config.PolicyStrict,
 	}
 	o.Unlinkable = d.cfg.Neighbours.Unlinkable == config.FromNeighbours
 	if d.cfg.Neighbours.Cover == config.CoverOff {
 		o.Cover = neighbour.CoverOff
 	}
-	keys, err := d.home.issuerKeys()
-	if err != nil {
-		return err
-	}
-	if keys != nil {
-		if err := d.openIssuer(keys, signed, charter); err != nil {
-			return err
-		}
-		o.Keeper, o.Notary = d.keeper, door.Alone{Keys: keys, Rand: rand.Reader}
-		o.Signer = &issuer.Signer{
-			Keys: keys, Book: d.book, Charter: func() *issuer.Charter { return d.member.Charter() }, Rand: rand.Reader,
-			Now: func() time.Time { return d.member.Now() },
-		}
-		o.Mint = d.mint(keys)
-		o.Timekeeper = &door.Timekeeper{Keys: keys, Nbhd: charter.Nbhd, Time: func() (time.Time, bool) { return d.member.Time() }}
-	}
 	d.member, err = neighbour.New(o)
 	return err
-}
-
-func (d *device) openIssuer(keys *issuer.Keys, signed *issuer.SignedCharter, charter *issuer.Charter) error {
-	guests, err := d.home.guests()
-	if err != nil {
-		return err
-	}
-	if d.book, err = openIssued(d.home.path(fileIssued)); err != nil {
-		return hint(err, "wait until the next epoch has begun, move the file away and start again: it keeps a device from having two keys in one epoch")
-	}
-	if d.granted, err = openGranted(d.home.path(fileGranted)); err != nil {
-		return hint(err, "wait until a day has passed, move the file away and start again: it keeps a device from having two tokens for one epoch")
-	}
-	d.keeper = &door.Keeper{
-		Keys: keys, Ring: d.ring, Registry: d.home, Evictions: d.home, Rand: rand.Reader, Strict: d.cfg.Policy == config.PolicyStrict,
-	}
-	d.keeper.Now = func() time.Time { return d.member.Now() }
-	d.keeper.Load(signed, charter, guests)
-	eviction, err := d.home.eviction()
-	if err != nil || eviction == nil {
-		return err
-	}
-	if err := d.keeper.LoadEviction(eviction); err != nil {
-		return hint(fmt.Errorf("%s: %w", d.home.path(fileEviction), err), "remove it; a member that was to be removed may have to be removed again")
-	}
-	return nil
-}
-
-// mint gives the tokens of this device's issuer.
-func (d *device) mint(keys *issuer.Keys) *token.Mint {
-	return &token.Mint{
-		Index: keys.Share.Index, POPRF: keys.POPRF, Ed25519: keys.Ed25519, Book: d.granted,
-		Open:    func(info, sealed []byte) ([]byte, error) { return issuer.OpenWith(keys.HPKE, info, sealed) },
-		Charter: func() *token.Charter { return d.member.TokenCharter() },
-		Epoch:   func() (uint32, bool) { return d.member.Charter().Epoch(d.member.Now()) },
-	}
 }
 
 func (d *device) openLearner(o deviceOptions) {

@@ -24,12 +24,13 @@ const (
 	fileIdentity = "identity"          // secret: the keys shown at the door
 	fileK        = "neighbourhood.key" // secret: K, and those before and after it
 	fileCharter  = "charter"
-	fileIssuer   = "issuer"          // secret: an issuer's keys
-	fileGuests   = "guests"          // secret: open invites
-	fileIssued   = "issued.journal"  // which token bought which keys
-	fileGranted  = "granted.journal" // which member has which blinded token
-	fileEviction = "eviction"        // of a member, which this issuer agreed to
-	filePassword = "broker-password" // secret: of the shared broker account
+	fileIssuer   = "issuer"           // secret: an issuer's keys
+	fileGuests   = "guests"           // secret: open invites
+	fileIssued   = "issued.journal"   // which token bought which keys
+	fileGranted  = "granted.journal"  // which member has which blinded token
+	fileCharters = "charters.journal" // which charter of a generation this issuer signed
+	fileEviction = "eviction"         // of a member, which this issuer agreed to
+	filePassword = "broker-password"  // secret: of the shared broker account
 )
 
 const (
@@ -151,7 +152,7 @@ func (h *home) ring() (*door.Keyring, error) {
 type secretFolder struct{ h *home }
 
 // secretFiles are their names: see package neighbour.
-var secretFiles = []string{"wallet", "pairs", "archive", "clock", "neighbourhood.key"}
+var secretFiles = []string{"wallet", "pairs", "archive", "clock", "issuing", "neighbourhood.key"}
 
 func (h *home) secrets() secretFolder { return secretFolder{h} }
 
@@ -181,6 +182,12 @@ func (h *home) issuerKeys() (*issuer.Keys, error) {
 		return nil, h.damaged(fileIssuer, "is damaged: %w", err)
 	}
 	return keys, nil
+}
+
+// isIssuer reports whether the device holds a share of the issuers' key.
+func (h *home) isIssuer() bool {
+	keys, err := h.issuerKeys()
+	return err == nil && keys != nil && keys.Share.Index != 0
 }
 
 // SaveEviction keeps what this issuer agreed to.
@@ -225,7 +232,7 @@ func (h *home) forget() error {
 	if err := h.forgetBroker(); err != nil {
 		return err
 	}
-	names := append([]string{fileIssuer, fileGuests, fileIssued, fileGranted, fileEviction, "task", "checkpoint", filePassword}, secretFiles...)
+	names := append([]string{fileIssuer, fileGuests, fileIssued, fileGranted, fileCharters, fileEviction, "task", "checkpoint", filePassword}, secretFiles...)
 	sums, err := filepath.Glob(h.path("sums*")) // of secure sums: see package neighbour
 	if err != nil {
 		return err

@@ -25,7 +25,7 @@ type keyInfo struct {
 }
 
 func keyCommand(std stdio) *cobra.Command {
-	return group("key", "This device's identity keys", keyInitCommand(std), keyShowCommand(std))
+	return group("key", "This device's identity keys, and the issuers'", keyInitCommand(std), keyShowCommand(std), issuerCommand(std))
 }
 
 func keyInitCommand(std stdio) *cobra.Command {
@@ -42,7 +42,7 @@ func keyInitCommand(std stdio) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return showKey(std, id, h.has(fileIssuer), asJSON, false)
+			return showKey(std, id, h.isIssuer(), asJSON, false)
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
@@ -67,7 +67,7 @@ func keyShowCommand(std stdio) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return showKey(std, id, h.has(fileIssuer), asJSON, code)
+			return showKey(std, id, h.isIssuer(), asJSON, code)
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")

@@ -19,7 +19,7 @@ func peersCommand(std stdio) *cobra.Command {
 
 // restingPeers is what the state folder says of the neighbourhood.
 func restingPeers(h *home) (peersInfo, error) {
-	p := peersInfo{Members: []string{}, Neighbours: []neighbourInfo{}, Waiting: []waitingInfo{}, Issuer: h.has(fileIssuer)}
+	p := peersInfo{Members: []string{}, Neighbours: []neighbourInfo{}, Waiting: []waitingInfo{}, Issuer: h.isIssuer()}
 	if !h.founded() {
 		return p, nil
 	}
@@ -57,7 +57,7 @@ func removeCommand(std stdio) *cobra.Command {
 	}, func(w io.Writer, r removeInfo) {
 		switch {
 		case r.Removed != "":
-			fmt.Fprintf(w, "%s is removed; the others change their key\n", r.Removed)
+			fmt.Fprintf(w, "%s is removed; the others change their key at %s\n", r.Removed, r.At)
 		default:
 			fmt.Fprintf(w, "%s is denied until the epoch ends\n", r.Denied)
 		}

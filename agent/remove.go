@@ -20,6 +20,7 @@ type removeArgs struct {
 // removeInfo is what `vecino peers remove --json` prints: one of the two.
 type removeInfo struct {
 	Removed string `json:"removed,omitempty"` // a member's name
+	At      string `json:"at,omitempty"`      // when the others have another key
 	Denied  string `json:"denied,omitempty"`  // a pseudonym
 }
 
@@ -32,10 +33,11 @@ func (d *device) remove(ctx context.Context, a removeArgs) (any, error) {
 		if a.Who == d.memberName() {
 			return nil, control.Errorf(control.Usage, "%s is this device", a.Who).WithHint("vecino peers leave leaves the neighbourhood")
 		}
-		if err := d.member.Evict(a.Who); err != nil {
+		at, err := d.member.Evict(a.Who)
+		if err != nil {
 			return nil, asRefused(err)
 		}
-		return removeInfo{Removed: a.Who}, nil
+		return removeInfo{Removed: a.Who, At: at.Format(time.RFC3339)}, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, denyPatience)
 	defer cancel()

@@ -90,7 +90,7 @@ func (t *town) build(ctx context.Context, i int, share *learn.Data) (*resident, 
 }
 
 func (t *town) join(ctx context.Context, r *resident, cfg *config.Config) error {
-	i, err := t.devices[0].device.keeper.Invite(time.Hour)
+	i, err := t.devices[0].device.member.Keeper().Invite(time.Hour)
 	if err != nil {
 		return err
 	}

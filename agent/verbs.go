@@ -10,6 +10,7 @@ import (
 	"errors"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -58,6 +59,7 @@ type neighbourInfo struct {
 	Since     time.Time `json:"since"`
 	Heard     time.Time `json:"heard"`
 	Opened    uint64    `json:"opened"`
+	Known     bool      `json:"recognised"`
 }
 
 // addVerbs fills the table that the command line, the page and, later, the
@@ -72,6 +74,7 @@ func (d *device) addVerbs() {
 	d.table.Add("learn/status", func(context.Context, json.RawMessage) (any, error) { return d.learnStatus(), nil })
 	d.table.Add("learn/start", control.Typed(d.learnStart))
 	d.table.Add("learn/stop", control.Typed(d.learnStop))
+	d.addIssuerVerbs()
 }
 
 func (d *device) status() statusInfo {
@@ -98,7 +101,7 @@ func (d *device) health(neighbours []neighbourInfo) healthInfo {
 		warn(text)
 	}
 	if all, _ := d.member.Present(); len(all) == 0 && len(h.Warnings) == 0 {
-		warn("no keys for this epoch yet; the issuers have not answered")
+		warn("no keys for this epoch yet; " + d.whoIsSilent())
 	}
 	if l := d.learner.Status(); l != nil && l.State == learn.Failed {
 		warn("task " + l.Name + " failed: " + l.Error)
@@ -109,11 +112,26 @@ func (d *device) health(neighbours []neighbourInfo) healthInfo {
 	return h
 }
 
+// whoIsSilent names the issuers that keep this device waiting for keys.
+func (d *device) whoIsSilent() string {
+	var names []string
+	for _, index := range d.member.SilentIssuers() {
+		names = append(names, strconv.Itoa(int(index)))
+	}
+	switch len(names) {
+	case 0:
+		return "the issuers have not answered"
+	case 1:
+		return "issuer " + names[0] + " does not answer"
+	}
+	return "issuers " + strings.Join(names, ", ") + " do not answer"
+}
+
 func (d *device) neighbours() []neighbourInfo {
 	out := []neighbourInfo{}
 	for _, n := range d.member.Neighbours() {
 		out = append(out, neighbourInfo{
-			Pseudonym: hex.EncodeToString(n.PID[:]), Present: n.Present, Since: n.Since, Heard: n.Heard, Opened: n.Opened,
+			Pseudonym: hex.EncodeToString(n.PID[:]), Present: n.Present, Since: n.Since, Heard: n.Heard, Opened: n.Opened, Known: n.Known,
 		})
 	}
 	slices.SortFunc(out, func(a, b neighbourInfo) int { return strings.Compare(a.Pseudonym, b.Pseudonym) })
@@ -139,10 +157,10 @@ type waitingInfo struct {
 func (d *device) peers() peersInfo {
 	p := peersInfo{
 		Members: d.members(), Neighbours: d.neighbours(), Waiting: []waitingInfo{},
-		Generation: d.member.Charter().Gen, Issuer: d.keeper != nil,
+		Generation: d.member.Charter().Gen, Issuer: d.member.Keeper() != nil,
 	}
-	if d.keeper != nil {
-		for _, g := range d.keeper.Waiting() {
+	if k := d.member.Keeper(); k != nil {
+		for _, g := range k.Waiting() {
 			p.Waiting = append(p.Waiting, waitingInfo{g.Name, door.AdmitCode(g.Ed25519)})
 		}
 	}
@@ -166,7 +184,8 @@ var errNotIssuer = control.Errorf(control.Refused, "this device is no issuer of 
 const maxInviteMinutes = 7 * 24 * 60
 
 func (d *device) invite(ctx context.Context, a inviteArgs) (any, error) {
-	if d.keeper == nil {
+	keeper := d.member.Keeper()
+	if keeper == nil {
 		return nil, errNotIssuer
 	}
 	if a.Minutes < 1 || a.Minutes > maxInviteMinutes {
@@ -176,7 +195,7 @@ func (d *device) invite(ctx context.Context, a inviteArgs) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	i, err := d.keeper.Invite(time.Duration(a.Minutes) * time.Minute)
+	i, err := keeper.Invite(time.Duration(a.Minutes) * time.Minute)
 	if err != nil {
 		return nil, err
 	}
@@ -190,10 +209,11 @@ type admitArgs struct {
 }
 
 func (d *device) admit(_ context.Context, a admitArgs) (any, error) {
-	if d.keeper == nil {
+	keeper := d.member.Keeper()
+	if keeper == nil {
 		return nil, errNotIssuer
 	}
-	name, err := d.keeper.Admit(a.Code)
+	name, err := keeper.Admit(a.Code)
 	if err != nil {
 		return nil, err
 	}
@@ -204,12 +224,25 @@ func (d *device) admit(_ context.Context, a admitArgs) (any, error) {
 func (d *device) leave(_ context.Context, a struct {
 	Force bool `json:"force"`
 }) (any, error) {
-	if c := d.member.Charter(); d.keeper != nil && len(c.Members) > 1 && !a.Force {
-		return nil, control.Errorf(control.Refused, "this device is the only issuer: without it the %d other members get no keys in the next epoch", len(c.Members)-1).
-			WithHint("--force leaves all the same")
+	if err := d.mayLeave(); err != nil && !a.Force {
+		return nil, err
 	}
 	d.left(errLeft)
 	return map[string]bool{"left": true}, nil
+}
+
+// mayLeave says what the others lose with this device, where it is an issuer.
+func (d *device) mayLeave() error {
+	c := d.member.Charter()
+	switch {
+	case d.member.Keeper() == nil || len(c.Members) == 1:
+		return nil
+	case len(c.Issuers) == 1:
+		return control.Errorf(control.Refused, "this device is the only issuer: without it the %d other members get no keys in the next epoch", len(c.Members)-1).
+			WithHint("--force leaves all the same")
+	}
+	return control.Errorf(control.Refused, "this device is one of %d issuers, of whom %d sign", len(c.Issuers), c.T).
+		WithHint("vecino key issuer refresh --without on another of them lets this one go; --force leaves all the same")
 }
 
 func (d *device) learnStatus() any {

@@ -6,6 +6,7 @@ package neighbour
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -56,22 +57,22 @@ func (m *Member) until(t time.Time) time.Duration { return t.Sub(m.Now()) }
 const timeLook = 50 * time.Millisecond
 
 // setClock asks the issuers for the time and sets the clock by their answers.
-// Say sends the request. It fails with [door.ErrNoClock] where the time is not
-// known afterwards.
-func (m *Member) setClock(ctx context.Context, say func(request []byte) error) error {
+// Say sends the request. It returns those that are silent where too few have
+// answered, and fails with [door.ErrNoClock] where the time is not known then.
+func (m *Member) setClock(ctx context.Context, say func(request []byte) error) (silent []uint8, err error) {
 	c := m.clock
 	c.mu.Lock()
 	request, err := c.door.Ask(m.o.Rand, c.machine())
 	c.mu.Unlock()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := say(request); err != nil {
-		return err
+		return nil, err
 	}
 	for {
 		if err := sleep(ctx, timeLook); err != nil {
-			return err
+			return nil, err
 		}
 		charter := m.Charter()
 		c.mu.Lock()
@@ -80,6 +81,7 @@ func (m *Member) setClock(ctx context.Context, say func(request []byte) error) e
 			continue
 		}
 		before, _ := c.door.Offset()
+		silent := c.door.Silent(charter)
 		err := c.door.Settle(charter)
 		after, _ := c.door.Offset()
 		settled := c.door.Settled()
@@ -90,7 +92,10 @@ func (m *Member) setClock(ctx context.Context, say func(request []byte) error) e
 		if d := after - before; d.Abs() > time.Second {
 			m.o.Log.Info("clock set by the issuers", "by", d.Round(time.Millisecond))
 		}
-		return err
+		if len(charter.Issuers)-len(silent) >= int(charter.T) {
+			silent = nil
+		}
+		return silent, err
 	}
 }
 
@@ -104,10 +109,11 @@ func (m *Member) timeAnswered(msg []byte) bool {
 
 // answerTime answers a request for the time where this device is an issuer.
 func (m *Member) answerTime(msg []byte) ([]byte, bool) {
-	if m.o.Timekeeper == nil {
+	keeper := m.office().Timekeeper
+	if keeper == nil {
 		return nil, false
 	}
-	answer, err := m.o.Timekeeper.Answer(msg, m.clock.machine())
+	answer, err := keeper.Answer(msg, m.clock.machine())
 	return answer, err == nil
 }
 
@@ -135,10 +141,6 @@ func (m *Member) findTime(ctx context.Context) error {
 // asks again, for a spread D of 30 s; see [Member.Wait].
 const timeAgain = 20 * time.Second
 
-// timeSeldom is how seldom a device asks for the time in the end that knows one,
-// for a spread D of 30 s.
-const timeSeldom = 10 * time.Minute
-
 func (m *Member) askTimeAtDoor(ctx context.Context) error {
 	l := newLine(m, 0, CoverOff)
 	if err := l.dial(ctx); err != nil {
@@ -164,34 +166,52 @@ func (m *Member) askTimeAtDoor(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return m.setClock(ctx, func(request []byte) error {
+	_, err = m.setClock(ctx, func(request []byte) error {
 		return cut(m.o.Rand, chunk.Message{Type: door.TypeRequest, Data: request}, func(payload *[chunk.Payload]byte) error {
 			return l.publish(&key, topic, payload)
 		})
 	})
+	return err
 }
 
-// keepTime sets the clock in the course of a session, once it is connected. The
-// request and its answers go among all other chunks, so that nobody sees who is
-// an issuer. Where it turns out that the epoch is another one, the session ends.
+// keepTime sets the clock in the course of a session, once it is connected, and
+// asks again, ever more seldom, while too few issuers answer: not all of them enter
+// an epoch at once. The requests and their answers go among all other chunks, so
+// that nobody sees who is an issuer. Where it turns out that the epoch is another
+// one, the session ends.
 func (s *session) keepTime(ctx context.Context) error {
-	err := s.m.setClock(ctx, func(request []byte) error {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.queue(chunk.Message{Type: door.TypeRequest, Data: request})
-		return nil
-	})
-	if err != nil {
-		return err
+	for wait := timeAgain; ; wait = min(2*wait, timeSeldom) {
+		silent, err := s.m.setClock(ctx, func(request []byte) error {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.queue(chunk.Message{Type: door.TypeRequest, Data: request})
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		if epoch, ok := s.m.Charter().Epoch(s.m.Now()); !ok || epoch != s.epoch {
+			return errOtherEpoch
+		}
+		if s.m.clock.doubts(s.epoch) && !s.heard() {
+			return errSilence
+		}
+		if len(silent) == 0 {
+			return nil
+		}
+		if wait == 2*timeAgain { // not at once: issuers may still be between epochs
+			s.m.o.Log.Warn("issuers do not tell the time; this device goes by what it knew before", "issuers", fmt.Sprint(silent))
+		}
+		pause := s.m.Wait(wait)
+		if err := sleep(ctx, pause/2+uniform(s.m.o.Rand, pause)); err != nil {
+			return err
+		}
 	}
-	if epoch, ok := s.m.Charter().Epoch(s.m.Now()); !ok || epoch != s.epoch {
-		return errOtherEpoch
-	}
-	if s.m.clock.doubts(s.epoch) && !s.heard() {
-		return errSilence
-	}
-	return nil
 }
+
+// timeSeldom is how seldom a device asks for the time in the end that knows one,
+// for a spread D of 30 s.
+const timeSeldom = 10 * time.Minute
 
 // errSilence ends a session in which nobody says anything, no issuer either,
 // where nothing but the device's own clock says that it is the right epoch.

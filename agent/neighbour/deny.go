@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,7 +23,8 @@ import (
 // It returns the pseudonym once the issuers have signed, and an empty one while
 // they are at it; ask again then.
 func (m *Member) Deny(prefix string) (pid string, err error) {
-	if m.o.Notary == nil {
+	notary := m.office().Notary
+	if notary == nil {
 		return "", ErrNotIssuer
 	}
 	s := m.live()
@@ -37,7 +39,7 @@ func (m *Member) Deny(prefix string) (pid string, err error) {
 	}
 	c := m.Charter()
 	list := issuer.Deny{Label: wire.LabelDeny, Nbhd: c.Nbhd, Epoch: s.epoch, PIDs: [][16]byte{id}}
-	sig, err := m.o.Notary.Attest(list.Encode())
+	sig, err := notary.Attest(list.Encode())
 	if err != nil || sig == nil {
 		return "", err
 	}
@@ -45,7 +47,7 @@ func (m *Member) Deny(prefix string) (pid string, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.hearDeny(msg)
-	s.denied = append(s.denied, msg)
+	m.keepDenied(deniedList{s.epoch, msg})
 	s.queue(chunk.Message{Type: issuer.TypeDeny, Data: msg})
 	return hex.EncodeToString(id[:]), nil
 }
@@ -75,7 +77,7 @@ func (s *session) hearDeny(msg []byte) {
 		s.m.refused.add(reasonDeny)
 		return
 	}
-	s.denials.Add(d.Epoch, d.PIDs, s.epoch)
+	s.m.deny(d, s.epoch)
 	gone := false
 	for _, pid := range d.PIDs {
 		e := s.roster.peers[pid]
@@ -111,9 +113,46 @@ func (s *session) forget(h pseudonym.Handle) {
 func (s *session) repeatDenials() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, msg := range s.denied {
+	for _, msg := range s.m.deniedIn(s.epoch) {
 		s.queue(chunk.Message{Type: issuer.TypeDeny, Data: msg})
 	}
+}
+
+// deniedList is a deny list that this device had signed. Like all lists it holds
+// until its epoch ends, also where the device leaves and enters again meanwhile.
+type deniedList struct {
+	epoch uint32
+	msg   []byte
+}
+
+func (m *Member) keepDenied(l deniedList) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.denied = slices.DeleteFunc(m.denied, func(was deniedList) bool { return was.epoch != l.epoch })
+	m.denied = append(m.denied, l)
+}
+
+func (m *Member) deniedIn(epoch uint32) (msgs [][]byte) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, l := range m.denied {
+		if l.epoch == epoch {
+			msgs = append(msgs, l.msg)
+		}
+	}
+	return msgs
+}
+
+func (m *Member) deny(d *issuer.Deny, now uint32) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.denials.Add(d.Epoch, d.PIDs, now)
+}
+
+func (m *Member) isDenied(epoch uint32, pid signcrypt.PID) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.denials.Denied(epoch, pid)
 }
 
 // denyEvery is how often a deny list is said again, for a spread D of 30 s.

@@ -41,15 +41,16 @@ func (s *session) hearDoor(topic string, payload []byte) []said {
 			return s.hearMembers(&key, plain)
 		}
 	}
-	if s.m.o.Keeper == nil {
+	keeper := s.m.office().Keeper
+	if keeper == nil {
 		return nil // between one who joins and the issuers
 	}
 	if s.tries.Allow() {
-		for _, j := range s.m.o.Keeper.JoinKeys() {
+		for _, j := range keeper.JoinKeys() {
 			key := chunk.Key(door.JoinKey(j))
 			if plain, ok := openChunk(&key, topic, payload); ok {
 				s.theirs.add(payload)
-				return s.letIn(j, &key, plain)
+				return s.letIn(keeper, j, &key, plain)
 			}
 		}
 	}
@@ -96,14 +97,17 @@ func (s *session) hearNews(msg []byte) {
 		return
 	}
 	s.m.adoptCharter(signed, c)
-	if mine, _ := s.m.current(); mine.Hash() == signed.Hash() {
+	switch mine, held := s.m.current(); {
+	case mine.Hash() == signed.Hash():
 		s.charterAt = time.Time{} // somebody has shown it already
+	case held.Gen > c.Gen && held.Nbhd == c.Nbhd:
+		s.oweCharter(time.Now()) // one who slept has shown what it knows
 	}
 }
 
 // letIn answers a request to join and plans to show members the charter that
 // follows.
-func (s *session) letIn(j [16]byte, key *chunk.Key, plain []byte) (answers []said) {
+func (s *session) letIn(keeper *door.Keeper, j [16]byte, key *chunk.Key, plain []byte) (answers []said) {
 	msgs, err := s.doorParts.Accept(plain)
 	if err != nil {
 		s.m.refused.add(reasonFrames)
@@ -113,11 +117,12 @@ func (s *session) letIn(j [16]byte, key *chunk.Key, plain []byte) (answers []sai
 		if m.Type != door.TypeRequest {
 			continue
 		}
-		answer, charter, err := s.m.o.Keeper.Answer(j, m.Data)
+		answer, charter, err := keeper.Answer(j, m.Data)
 		if charter != nil { // also beside an error: what is written counts
-			s.m.keeperCharter()
+			s.m.keeperCharter(keeper)
 			s.charterAt = time.Now()
 		}
+		s.m.desk.rouse() // the invite may be bound by now
 		if err != nil {
 			s.m.refused.add(reasonDoor)
 			s.m.o.Log.Warn("request to join not answered", "err", err)
@@ -129,10 +134,11 @@ func (s *session) letIn(j [16]byte, key *chunk.Key, plain []byte) (answers []sai
 }
 
 // keeperCharter takes the charter that our own keeper has just signed and saved.
-func (m *Member) keeperCharter() {
+func (m *Member) keeperCharter(k *door.Keeper) {
+	defer m.desk.rouse()
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.signed, m.charter = m.o.Keeper.Charter()
+	m.signed, m.charter = k.Charter()
 	m.o.Log.Info("charter", "gen", m.charter.Gen, "members", len(m.charter.Members))
 }
 

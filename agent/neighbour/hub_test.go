@@ -177,11 +177,12 @@ func (m *memory) SaveCharter(s *issuer.SignedCharter) error { m.last = s; return
 
 // place is a neighbourhood on a hub: a founder and those who joined.
 type place struct {
-	t      *testing.T
-	hub    *hub
-	keeper *door.Keeper
-	k      [pseudonym.KeySize]byte
-	cover  Cover
+	founder *Member // the one that issues
+	t       *testing.T
+	hub     *hub
+	keeper  *door.Keeper
+	k       [pseudonym.KeySize]byte
+	cover   Cover
 }
 
 // found makes a neighbourhood with quick waits and without cover, and returns the
@@ -216,18 +217,17 @@ func foundWith(t *testing.T, h *hub, cover Cover, set func(*issuer.Charter)) (*p
 	mem := newMemory()
 	p.keeper = &door.Keeper{Keys: keys, Ring: door.NewKeyring(p.k, 0, 0), Registry: mem, Rand: rand.Reader, Now: time.Now}
 	p.keeper.Load(signed, c, nil)
-	var m *Member
-	signer := &issuer.Signer{Keys: keys, Book: mem, Charter: func() *issuer.Charter { return m.Charter() }, Rand: rand.Reader, Now: time.Now}
+	signer := &issuer.Signer{Keys: keys, Book: mem, Charter: func() *issuer.Charter { return p.founder.Charter() }, Rand: rand.Reader, Now: time.Now}
 	mint := &token.Mint{
-		Index: 1, POPRF: keys.POPRF, Ed25519: keys.Ed25519, Book: mem.tokens(), Charter: func() *token.Charter { return m.TokenCharter() },
+		Index: 1, POPRF: keys.POPRF, Ed25519: keys.Ed25519, Book: mem.tokens(), Charter: func() *token.Charter { return p.founder.TokenCharter() },
 		Open:  func(info, sealed []byte) ([]byte, error) { return issuer.OpenWith(keys.HPKE, info, sealed) },
-		Epoch: func() (uint32, bool) { return m.Charter().Epoch(m.Now()) },
+		Epoch: func() (uint32, bool) { return p.founder.Charter().Epoch(p.founder.Now()) },
 	}
-	m = p.member(id, signed, mem, func(o *Options) {
+	p.founder = p.member(id, signed, mem, func(o *Options) {
 		o.Mint = mint
 		o.Keeper, o.Signer, o.Notary = p.keeper, signer, door.Alone{Keys: keys, Rand: rand.Reader}
 	})
-	return p, m
+	return p, p.founder
 }
 
 func (p *place) member(id *issuer.Identity, s *issuer.SignedCharter, mem *memory, with func(*Options)) *Member {

@@ -4,6 +4,7 @@
 package neighbour
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -30,6 +31,26 @@ const (
 func keysName(epoch uint32) string   { return fmt.Sprintf("keys-%d", epoch) }
 func secretName(epoch uint32) string { return fmt.Sprintf("secret-%d", epoch) }
 
+// underName is the name under which P is kept that signed the keys of an epoch.
+func underName(epoch uint32) string { return fmt.Sprintf("under-%d", epoch) }
+
+// scopeOf returns the scope of an epoch under the P that signed the keys that are
+// there, also where the issuers have another by now, since everybody who has keys
+// stays with them until the epoch ends. Without keys it is under the charter's P.
+func (m *Member) scopeOf(epoch uint32, c *issuer.Charter) (*signcrypt.Scope, error) {
+	p, err1 := m.o.Keys.Load(underName(epoch))
+	keys, err2 := m.o.Keys.Load(keysName(epoch))
+	if err1 == nil && err2 == nil && len(p) == len(c.P) {
+		scope, err := signcrypt.NewScope(issuer.Pub(p), c.Nbhd, epoch)
+		if err == nil {
+			if _, err = scope.Restore(keys); err == nil {
+				return scope, nil
+			}
+		}
+	}
+	return signcrypt.NewScope(c.P, c.Nbhd, epoch)
+}
+
 // obtainKeys returns the epoch's keys: those that a crash of the process left
 // behind, or new ones from the issuers. It tries until ctx ends.
 func (s *session) obtainKeys(ctx context.Context) (keys *signcrypt.KeyPair, restored bool, err error) {
@@ -50,10 +71,16 @@ func (s *session) obtainKeys(ctx context.Context) (keys *signcrypt.KeyPair, rest
 			return nil, false, err
 		}
 		if keys != nil {
+			if err := s.keep(underName(s.epoch), s.scope.P[:]); err != nil {
+				return nil, false, err
+			}
 			if err := s.keep(keysName(s.epoch), s.scope.Save(keys)); err != nil {
 				return nil, false, err
 			}
 			return keys, false, s.m.wallet.spent(s.epoch)
+		}
+		if err := ctx.Err(); err != nil {
+			return nil, false, err // the epoch is over, and nobody would wait below
 		}
 		if attempt == 2 {
 			s.m.o.Log.Warn("no keys from the issuers yet; this device learns alone until they answer or the next epoch begins",
@@ -67,7 +94,7 @@ func (s *session) forgetKeys() {
 	if s.epoch < 2 {
 		return
 	}
-	for _, name := range []string{keysName(s.epoch - 2), secretName(s.epoch - 2)} {
+	for _, name := range []string{keysName(s.epoch - 2), secretName(s.epoch - 2), underName(s.epoch - 2)} {
 		if err := s.m.o.Keys.Forget(name); err != nil {
 			s.m.o.Log.Warn("old keys not erased", "err", err)
 		}
@@ -114,7 +141,22 @@ func (s *session) askOnce(ctx context.Context, attempt int, sig, kem *signcrypt.
 	if tok == nil {
 		return nil, sleep(ctx, s.m.Wait(tokensResend))
 	}
-	asking, err := issuer.NewAsking(s.m.o.Rand, s.scope, c, tok, choose(c, tok, attempt), sig, kem)
+	if s.tooFew(c, tok) {
+		if err := s.m.fetchTokens(ctx, s.epoch, []uint32{s.epoch}); err != nil {
+			return nil, err
+		}
+		if tok = s.m.wallet.token(s.m.tokenCharter(), s.epoch); tok == nil {
+			return nil, nil
+		}
+	}
+	if s.m.Charter() != c {
+		return nil, nil // the token may be void under the new one
+	}
+	if c.P != s.scope.P {
+		return nil, errOtherEpoch // the issuers have another key: begin anew under that
+	}
+	asked := s.choose(c, tok, attempt)
+	asking, err := issuer.NewAsking(s.m.o.Rand, s.scope, c, tok, asked, sig, kem)
 	if err != nil {
 		return nil, err
 	}
@@ -144,21 +186,70 @@ func (s *session) askOnce(ctx context.Context, attempt int, sig, kem *signcrypt.
 			s.mu.Unlock()
 		}
 	}
+	s.mu.Lock()
+	silent := asking.Silent()
+	s.mu.Unlock()
+	s.m.o.Log.Warn("issuers gave no keys in time", "issuers", fmt.Sprint(silent))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, i := range silent {
+		s.silences[i]++
+	}
+	s.m.noteSilent(asked, silent)
 	return nil, nil
 }
 
-// choose picks t issuers that have evaluated the token, others with each attempt.
-func choose(c *issuer.Charter, t *token.Token, attempt int) (out []uint8) {
-	have := slices.Sorted(maps.Keys(t.Y))
-	for i := range min(int(c.T), len(have)) {
-		out = append(out, have[(attempt+i)%len(have)])
+// noteSilent remembers which of those who were asked kept a request waiting, until
+// they answer another or the keys are there.
+func (m *Member) noteSilent(asked, silent []uint8) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	answered := func(i uint8) bool { return slices.Contains(asked, i) }
+	m.silent = slices.Compact(slices.Sorted(slices.Values(append(slices.DeleteFunc(m.silent, answered), silent...))))
+}
+
+// SilentIssuers returns the issuers that kept requests for tokens or keys waiting,
+// none once the keys of an epoch are there.
+func (m *Member) SilentIssuers() []uint8 {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.silent)
+}
+
+// tooFew reports whether fewer than t issuers have evaluated the token that were
+// not silent, and others are left that may.
+func (s *session) tooFew(c *issuer.Charter, t *token.Token) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	prompt := 0
+	for i := range t.Y {
+		if s.silences[i] == 0 {
+			prompt++
+		}
 	}
-	return out
+	return prompt < int(c.T) && len(t.Y) < len(c.Issuers)
+}
+
+// choose picks t issuers that have evaluated the token: those that were silent
+// least often, and others with each attempt.
+func (s *session) choose(c *issuer.Charter, t *token.Token, attempt int) []uint8 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	have := slices.Sorted(maps.Keys(t.Y))
+	turn := func(i uint8) int { return (slices.Index(have, i) + len(have) - attempt%len(have)) % len(have) }
+	order := slices.Clone(have)
+	slices.SortFunc(order, func(a, b uint8) int {
+		return cmp.Or(cmp.Compare(s.silences[a], s.silences[b]), cmp.Compare(turn(a), turn(b)))
+	})
+	return order[:min(int(c.T), len(order))]
 }
 
 // ask sends what has no answer yet, under s.mu. An issuer answers itself
 // without the network.
 func (s *session) ask() {
+	if s.asking == nil {
+		return // it has just ended
+	}
 	for _, msg := range s.asking.Pending() {
 		if answer, ok := s.answerSelf(msg); ok {
 			s.keysAnswered(answer)
@@ -169,10 +260,11 @@ func (s *session) ask() {
 }
 
 func (s *session) answerSelf(msg []byte) ([]byte, bool) {
-	if s.m.o.Signer == nil {
+	signer := s.m.office().Signer
+	if signer == nil {
 		return nil, false
 	}
-	answer, err := s.m.o.Signer.Answer(msg)
+	answer, err := signer.Answer(msg)
 	return answer, err == nil
 }
 
@@ -186,7 +278,8 @@ func (s *session) keysAnswered(msg []byte) {
 	var cheat *issuer.CheatError
 	switch {
 	case errors.As(err, &cheat):
-		s.m.o.Log.Error("an issuer cheats", "issuer", cheat.Index)
+		s.m.o.Log.Error("a part of a key is wrong: the issuer cheats, or it holds another charter than this device", "issuer", cheat.Index)
+		s.silences[cheat.Index]++
 		s.asking = nil
 	case err != nil:
 	case keys != nil:

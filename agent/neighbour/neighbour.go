@@ -17,6 +17,7 @@ import (
 	"io"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/vecino-edge/vecino/crypto/door"
@@ -45,18 +46,21 @@ type KeyStore interface {
 	Forget(name string) error
 }
 
-// Options are what a member needs. Keeper, Signer, Mint, Timekeeper and Notary are
-// nil except with an issuer.
+// Options are what a member needs. With Issuing the device is an issuer where its
+// disk says so, or can become one. Without, Keeper, Signer, Mint, Timekeeper and
+// Notary say for good whether it is its neighbourhood's only issuer.
 type Options struct {
-	Identity    *issuer.Identity
-	Ring        *door.Keyring
-	Charter     *issuer.SignedCharter
-	SaveCharter func(*issuer.SignedCharter) error
 	Keeper      *door.Keeper
 	Signer      *issuer.Signer
 	Mint        *token.Mint
 	Timekeeper  *door.Timekeeper
 	Notary      door.Notary
+	Issuing     Issuing
+	Strict      bool // the owner is asked before this issuer agrees to what others propose
+	Identity    *issuer.Identity
+	Ring        *door.Keyring
+	Charter     *issuer.SignedCharter
+	SaveCharter func(*issuer.SignedCharter) error
 	Keys        KeyStore // in memory
 	State       KeyStore // on the disk, for its owner alone and left out of backups
 	Dial        Dial
@@ -77,6 +81,9 @@ type Member struct {
 	enact   chan struct{} // an eviction waits for the issuers
 	quit    context.CancelCauseFunc
 	refused counters
+	desk    *desk                   // nil without Issuing
+	held    atomic.Pointer[Office]  // with Issuing
+	air     atomic.Pointer[session] // the one that is connected, with keys or without
 
 	mu       sync.Mutex
 	signed   *issuer.SignedCharter
@@ -87,6 +94,12 @@ type Member struct {
 	changed  chan struct{} // closed and replaced when the roster changes
 	rekeyed  chan struct{} // closed and replaced when another key is to come
 	lasting  string        // the client id where names do not rotate
+	silent   []uint8       // issuers that kept the last request for keys waiting
+
+	evictee   string // whom this issuer is removing
+	evictions int    // how often that was proposed
+	denials   door.Denials
+	denied    []deniedList // that this device had signed
 }
 
 // Handler takes an opened message. It must not block.
@@ -116,10 +129,16 @@ func New(o Options) (*Member, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Member{
+	m := &Member{
 		wallet: wallet, friends: friends, archive: archive, rekeyed: make(chan struct{}), enact: make(chan struct{}, 1), clock: newClock(o.Now, indexOf(o.Signer), loadOffset(o.State)), o: o, signed: signed, charter: charter,
 		handlers: map[uint8]Handler{}, changed: make(chan struct{}),
-	}, nil
+	}
+	if o.Issuing != nil {
+		if err := m.openDesk(); err != nil {
+			return nil, err
+		}
+	}
+	return m, nil
 }
 
 // Time returns the neighbourhood's time, and whether the device knows it.
@@ -174,9 +193,14 @@ func (m *Member) current() (*issuer.SignedCharter, *issuer.Charter) {
 
 // adoptCharter takes a verified charter that follows the one that is held.
 func (m *Member) adoptCharter(s *issuer.SignedCharter, c *issuer.Charter) {
+	defer m.desk.rouse()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if !s.Follows(c, m.charter) {
+		return
+	}
+	if c.Member(m.o.Identity.Ed25519()) == nil {
+		m.quit(door.ErrEvicted) // also where the rekey has not come
 		return
 	}
 	if err := m.adoptHere(s, c); err != nil {
@@ -239,11 +263,14 @@ const (
 func (m *Member) Run(ctx context.Context) error {
 	ctx, m.quit = context.WithCancelCause(ctx)
 	defer m.quit(nil)
-	if m.o.Keeper != nil {
-		var evictions sync.WaitGroup
-		defer evictions.Wait()
-		defer m.quit(nil)
-		evictions.Go(func() { m.enactEvictions(ctx) })
+	var beside sync.WaitGroup
+	defer beside.Wait()
+	defer m.quit(nil)
+	if m.o.Keeper != nil || m.desk != nil {
+		beside.Go(func() { m.enactEvictions(ctx) })
+	}
+	if m.desk != nil {
+		beside.Go(func() { m.desk.run(ctx) })
 	}
 	err := m.run(ctx)
 	if cause := context.Cause(ctx); errors.Is(cause, door.ErrEvicted) {

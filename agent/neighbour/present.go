@@ -47,7 +47,17 @@ func (s *session) present(ctx context.Context) error {
 			s.repeatDenials()
 			deny = now.Add(s.m.Wait(denyEvery))
 		}
-		if s.due(&s.charterAt, now) {
+	}
+}
+
+// showCharters shows the charter to those who hold another, also while this
+// device has no keys: without the newest charter it may get none.
+func (s *session) showCharters(ctx context.Context) error {
+	for {
+		if err := sleep(ctx, s.m.Wait(time.Second)/2); err != nil {
+			return err
+		}
+		if s.due(&s.charterAt, time.Now()) {
 			if err := s.giveCharter(); err != nil {
 				return err
 			}
@@ -133,6 +143,7 @@ type Neighbour struct {
 	Heard   time.Time
 	Present bool
 	Opened  uint64 // envelopes from it
+	Known   bool   // recognised, or paired with in this epoch
 }
 
 // Neighbours returns all who said hello in this epoch.
@@ -148,6 +159,7 @@ func (m *Member) Neighbours() []Neighbour {
 	for id, e := range s.roster.peers {
 		out = append(out, Neighbour{
 			PID: id, Since: e.since, Heard: e.heard, Present: now.Sub(e.heard) < missedHellos*every, Opened: e.updates,
+			Known: e.handle != (pseudonym.Handle{}),
 		})
 	}
 	return out

@@ -68,6 +68,8 @@ func (s *session) dispatch(m chunk.Message) {
 	case token.TypeRequest:
 		s.answerTokens(m.Data)
 	case token.TypeAnswer: // of one who asks under its identity, elsewhere
+	case issuer.TypeIssuers:
+		s.m.hearIssuers(m.Data, s.allow)
 	case issuer.TypeDeny:
 		s.hearDeny(m.Data)
 	case issuer.TypeAnswer:
@@ -101,7 +103,7 @@ func (s *session) receiveEnvelope(m chunk.Message, h Handler) {
 		s.m.refused.add(reasonEnvelope)
 		return
 	}
-	if s.denials.Denied(s.epoch, got.From.ID) {
+	if s.m.isDenied(s.epoch, got.From.ID) {
 		s.m.refused.add(reasonDenied)
 		return
 	}
@@ -144,7 +146,7 @@ func (s *session) receiveHello(msg []byte) {
 	if s.roster.self != nil && p.ID == s.roster.self.ID {
 		return
 	}
-	if s.denials.Denied(s.epoch, p.ID) {
+	if s.m.isDenied(s.epoch, p.ID) {
 		s.m.refused.add(reasonDenied)
 		return
 	}
@@ -165,10 +167,14 @@ func (s *session) receiveHello(msg []byte) {
 
 // answerKeys serves a key request where this device is an issuer.
 func (s *session) answerKeys(msg []byte) {
-	if s.m.o.Signer == nil || !s.allow() {
+	signer := s.m.office().Signer
+	if signer == nil {
 		return
 	}
-	answer, err := s.m.o.Signer.Answer(msg)
+	if to, ok := issuer.Addressee(msg); ok && to != signer.Keys.Share.Index || !s.allow() {
+		return
+	}
+	answer, err := signer.Answer(msg)
 	if err != nil {
 		s.m.refused.add(reasonKeys)
 		s.m.o.Log.Warn("key request refused", "err", err)
@@ -179,10 +185,14 @@ func (s *session) answerKeys(msg []byte) {
 
 // answerTokens serves a request for tokens where this device is an issuer.
 func (s *session) answerTokens(msg []byte) {
-	if s.m.o.Mint == nil || !s.allow() {
+	mint := s.m.office().Mint
+	if mint == nil {
 		return
 	}
-	answer, err := s.m.o.Mint.Answer(msg)
+	if to, ok := token.Addressee(msg); ok && to != mint.Index || !s.allow() {
+		return
+	}
+	answer, err := mint.Answer(msg)
 	if err != nil {
 		s.m.refused.add(reasonTokens)
 		s.m.o.Log.Warn("token request refused", "err", err)

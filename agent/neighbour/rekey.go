@@ -109,17 +109,82 @@ func (m *Member) waitTurn(ctx context.Context, epoch uint32, k [pseudonym.KeySiz
 }
 
 // Evict removes a member where this device is an issuer: the others get another
-// key a while from now, once the issuers have signed it.
-func (m *Member) Evict(name string) error {
-	if m.o.Keeper == nil {
-		return ErrNotIssuer
+// key at the time returned, once the issuers have signed it.
+func (m *Member) Evict(name string) (at time.Time, err error) {
+	keeper := m.office().Keeper
+	if keeper == nil {
+		return at, ErrNotIssuer
 	}
-	notice := max(door.MinNotice, m.Wait(2*door.MinNotice)) + 5*time.Second
-	if err := m.o.Keeper.Evict(name, m.Now().Add(notice)); err != nil {
-		return err
+	if err := keeper.Evict(name, m.evictionAt()); err != nil {
+		return at, err
 	}
+	m.mu.Lock()
+	m.evictee, m.evictions = name, 0
+	m.mu.Unlock()
 	m.wakeEnact()
-	return nil
+	at, _ = keeper.Unfinished() // of one that was under way already, it is another time
+	return at, nil
+}
+
+// evictionAt returns when the key of an eviction is to count that is proposed now.
+// The tokens of before are void with its charter, and those of after begin in the
+// epoch behind its key: an edge between the two would leave everybody without keys
+// for an epoch. Where one is near, both come after it, when all have entered.
+func (m *Member) evictionAt() time.Time {
+	c, now := m.Charter(), m.Now()
+	notice, margin := m.evictionNotice(), m.edgeMargin()
+	epoch, ok := c.Epoch(now)
+	if !ok || !m.edgesAvoided() {
+		return now.Add(notice)
+	}
+	if edge := c.EpochStart(epoch + 1); now.Add(notice + margin).After(edge) {
+		return edge.Add(margin + notice)
+	}
+	return now.Add(notice)
+}
+
+func (m *Member) evictionNotice() time.Duration {
+	return max(door.MinNotice, m.Wait(2*door.MinNotice)) + 5*time.Second
+}
+
+// edgeMargin is how long before and after an edge some are on their way.
+func (m *Member) edgeMargin() time.Duration {
+	c := m.Charter()
+	return 2 * min(time.Duration(c.D)*time.Second, time.Duration(c.EpochLen)*time.Second/10)
+}
+
+// edgesAvoided reports whether an epoch has room for an eviction between its edges.
+func (m *Member) edgesAvoided() bool {
+	return m.evictionNotice()+2*m.edgeMargin() < time.Duration(m.Charter().EpochLen)*time.Second
+}
+
+// untilEviction returns how long to wait before an eviction is proposed whose key
+// counts in another epoch.
+func (m *Member) untilEviction(at time.Time) time.Duration {
+	c := m.Charter()
+	here, ok1 := c.Epoch(m.Now())
+	there, ok2 := c.Epoch(at)
+	if !ok1 || !ok2 || there <= here || !m.edgesAvoided() {
+		return 0
+	}
+	return m.until(c.EpochStart(there).Add(m.edgeMargin()))
+}
+
+// evictTries is how often an eviction is proposed, where other charters take its
+// generation.
+const evictTries = 5
+
+// evictAgain proposes an eviction anew that the issuers have not signed.
+func (m *Member) evictAgain(keeper *door.Keeper) bool {
+	m.mu.Lock()
+	name := m.evictee
+	m.evictions++
+	again := name != "" && m.evictions < evictTries
+	m.mu.Unlock()
+	if !again {
+		return false
+	}
+	return keeper.Evict(name, m.evictionAt()) == nil
 }
 
 // ErrNotIssuer refuses what only an issuer can do.
@@ -142,6 +207,11 @@ const (
 // everybody, and tells those who slept from time to time.
 func (m *Member) enactEvictions(ctx context.Context) {
 	var next time.Duration = enactEvery
+	if k := m.office().Keeper; k != nil {
+		if _, ok := k.Unfinished(); ok {
+			m.wakeEnact() // from before a restart
+		}
+	}
 	for {
 		t := time.NewTimer(next)
 		select {
@@ -159,16 +229,29 @@ func (m *Member) enactEvictions(ctx context.Context) {
 
 // enactOnce tries once, and returns when to try again or to tell again.
 func (m *Member) enactOnce() time.Duration {
-	msg, err := m.o.Keeper.Enact()
+	keeper := m.office().Keeper
+	if keeper == nil {
+		return rekeyEvery
+	}
+	if at, ok := keeper.Unfinished(); ok {
+		if wait := m.untilEviction(at); wait > 0 {
+			time.AfterFunc(wait, m.wakeEnact)
+			return rekeyEvery
+		}
+	}
+	msg, err := keeper.Enact()
 	switch {
 	case err != nil:
 		m.o.Log.Error("the issuers have not removed the member", "err", err)
+		if m.evictAgain(keeper) {
+			time.AfterFunc(m.Wait(rekeyEvery), m.wakeEnact)
+		}
 		return rekeyEvery
 	case msg == nil:
 		time.AfterFunc(enactEvery, m.wakeEnact)
 		return rekeyEvery
 	}
-	m.keeperCharter()
+	m.keeperCharter(keeper)
 	if err := m.takeRekey(msg); err != nil {
 		m.o.Log.Error("the issuers signed a key that this device cannot use", "err", err)
 		return rekeyEvery
@@ -181,7 +264,7 @@ func (m *Member) enactOnce() time.Duration {
 func (m *Member) announce() time.Duration {
 	msg := m.archive.Rekey()
 	s := m.live()
-	if msg == nil || s == nil {
+	if msg == nil || s == nil || m.office().Keeper == nil {
 		return rekeyEvery
 	}
 	keys := m.o.Ring.DoorKeys()
@@ -223,8 +306,8 @@ func (s *session) hearSync(key *chunk.Key, msg []byte) {
 	})
 }
 
-// askWhatWasMissed asks at the door while nobody says hello: the others may have
-// another key by now.
+// askWhatWasMissed asks at the door while nobody says hello, or nobody any more:
+// the others may have another key by now.
 func (s *session) askWhatWasMissed(ctx context.Context) error {
 	wait := s.m.Wait(door.SyncAfter)
 	for {
@@ -232,12 +315,14 @@ func (s *session) askWhatWasMissed(ctx context.Context) error {
 			return err
 		}
 		s.mu.Lock()
-		heard := len(s.roster.peers) > 0
+		heard := s.roster.anybody(time.Now(), s.m.Wait(helloEvery))
 		s.mu.Unlock()
 		c := s.m.Charter()
 		if heard || len(c.Members) < 2 {
+			wait = s.m.Wait(door.SyncAfter)
 			continue
 		}
+		s.m.o.Log.Info("nobody says hello; this device asks at the door what it has missed")
 		if err := s.say(said{&s.inner, chunk.Message{Type: door.TypeRequest, Data: door.EncodeSync(c, s.m.o.Ring)}}); err != nil {
 			return err
 		}
@@ -251,8 +336,8 @@ const syncMost = 10 * time.Minute
 
 // adoptHere takes a charter at the keeper of this device's issuer.
 func (m *Member) adoptHere(s *issuer.SignedCharter, c *issuer.Charter) error {
-	if m.o.Keeper == nil {
-		return m.o.SaveCharter(s)
+	if k := m.office().Keeper; k != nil {
+		return k.Adopt(s, c)
 	}
-	return m.o.Keeper.Adopt(s, c)
+	return m.o.SaveCharter(s)
 }

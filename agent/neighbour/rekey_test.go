@@ -49,13 +49,13 @@ func TestEviction(t *testing.T) {
 		before := founder.key()
 		pseudonym := founder.live().roster.self.ID
 
-		if err := founder.Evict("nobody"); err == nil {
+		if _, err := founder.Evict("nobody"); err == nil {
 			t.Error("a member that does not exist is removed")
 		}
-		if err := members["stays"].Evict("goes"); !errors.Is(err, ErrNotIssuer) {
+		if _, err := members["stays"].Evict("goes"); !errors.Is(err, ErrNotIssuer) {
 			t.Errorf("no issuer, and evicts: %v", err)
 		}
-		if err := founder.Evict("goes"); err != nil {
+		if _, err := founder.Evict("goes"); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(30 * time.Second)
@@ -99,4 +99,59 @@ func TestEviction(t *testing.T) {
 		}
 		halt["stays"]()
 	})
+}
+
+// TestEvictionAtEdge removes a member a minute before an epoch ends: the next one is
+// entered before, and nobody is without keys. A restart of the issuer in between
+// changes nothing.
+func TestEvictionAtEdge(t *testing.T) {
+	for _, restart := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			time.Sleep(time.Until(plausible))
+			p, founder := foundWith(t, &hub{}, CoverOff, func(c *issuer.Charter) { c.EpochLen, c.ChunksPerMinute, c.D = 600, 600, 20 })
+			p.keeper.Evictions = &evictions{}
+			stop := p.start(founder)
+			id, w := p.join("stays")
+			stays := p.member(id, w.Signed, newMemory(), nil)
+			defer p.start(stays)()
+			id, w = p.join("goes")
+			gone := p.member(id, w.Signed, newMemory(), nil)
+			ended := make(chan error, 1)
+			go func() { ended <- gone.Run(context.Background()) }()
+			time.Sleep(9 * time.Minute)
+			before := founder.key()
+			at, err := founder.Evict("goes")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if left := at.Sub(founder.Charter().EpochStart(1)); left < 60*time.Second || left > 5*time.Minute {
+				t.Errorf("the key is to count %v after the edge", left)
+			}
+			if restart {
+				stop()
+				var err error
+				if founder, err = New(founder.o); err != nil {
+					t.Fatal(err)
+				}
+				p.founder = founder
+				stop = p.start(founder)
+			}
+			time.Sleep(2 * time.Minute) // into the next epoch
+			if n := len(others(founder)); n != 2 || len(others(stays)) != 2 {
+				t.Errorf("restart %v: after the edge the founder sees %d others", restart, n)
+			}
+			time.Sleep(time.Until(at) + 30*time.Second)
+			if founder.key() == before || founder.key() != stays.key() || len(others(stays)) != 1 {
+				t.Errorf("restart %v: those who stay have no new key in common", restart)
+			}
+			if err := <-ended; !errors.Is(err, door.ErrEvicted) {
+				t.Errorf("the one who is removed ends with %v", err)
+			}
+			time.Sleep(10 * time.Minute)
+			if len(others(stays)) != 1 {
+				t.Errorf("restart %v: no keys in the epoch after", restart)
+			}
+			stop()
+		})
+	}
 }

@@ -80,6 +80,16 @@ func (r *roster) present(now time.Time, every time.Duration) (ids []signcrypt.PI
 	return ids
 }
 
+// anybody reports whether somebody else is there.
+func (r *roster) anybody(now time.Time, every time.Duration) bool {
+	for _, e := range r.peers {
+		if now.Sub(e.heard) < missedHellos*every {
+			return true
+		}
+	}
+	return false
+}
+
 // nonces remembers the newest chunks, to know those that come again.
 type nonces struct {
 	seen map[[nonceSize]byte]struct{}

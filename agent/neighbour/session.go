@@ -43,18 +43,17 @@ type session struct {
 	helloOf   [32]byte // hash of the charter in it
 	asking    *issuer.Asking
 	answered  chan *signcrypt.KeyPair
+	silences  map[uint8]int // how often each issuer kept a request waiting; of the one that gets the keys
 	roster    roster
 	doorParts *chunk.Assembler
 	replyAt   time.Time   // of a hello that is owed
 	charterAt time.Time   // of a charter that is owed
 	slept     *time.Timer // of an answer to one who slept
-	denials   door.Denials
-	denied    [][]byte // the lists that this device had signed
 }
 
 func (m *Member) newSession(epoch uint32) (*session, error) {
 	c := m.Charter()
-	scope, err := signcrypt.NewScope(c.P, c.Nbhd, epoch)
+	scope, err := m.scopeOf(epoch, c)
 	if err != nil {
 		return nil, err
 	}
@@ -66,7 +65,7 @@ func (m *Member) newSession(epoch uint32) (*session, error) {
 		tries:    rate.NewLimiter(doorTriesPerSecond, doorBurst),
 		start:    c.EpochStart(epoch),
 		answered: make(chan *signcrypt.KeyPair, 1),
-		roster:   newRoster(), doorParts: chunk.NewAssembler(maxDoorParts),
+		silences: map[uint8]int{}, roster: newRoster(), doorParts: chunk.NewAssembler(maxDoorParts),
 	}
 	s.take = s.dispatch
 	return s, nil
@@ -91,6 +90,7 @@ func (s *session) run(ctx context.Context) error {
 		return s.present(ctx)
 	})
 	g.Go(func() error { return s.askWhatWasMissed(ctx) })
+	g.Go(func() error { return s.showCharters(ctx) })
 	if err := g.Wait(); ctx.Err() == nil || !isContext(err) {
 		return err
 	}
@@ -102,6 +102,8 @@ func (s *session) enter(ctx context.Context) error {
 	if err := s.subscribe(s.receiveDoor); err != nil {
 		return err
 	}
+	s.m.air.Store(s)
+	s.m.desk.rouse()
 	keys, restored, err := s.obtainKeys(ctx)
 	if err != nil {
 		return err
@@ -125,6 +127,9 @@ func (s *session) enter(ctx context.Context) error {
 	}
 	s.roster.self = self
 	s.mu.Unlock()
+	s.m.mu.Lock()
+	s.m.silent = nil
+	s.m.mu.Unlock()
 	s.m.enter(s)
 	return nil
 }
@@ -138,6 +143,7 @@ func (m *Member) enter(s *session) {
 }
 
 func (s *session) close() {
+	s.m.air.CompareAndSwap(s, nil)
 	s.m.mu.Lock()
 	s.m.session = nil
 	if s.opener != nil {

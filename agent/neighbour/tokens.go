@@ -213,12 +213,13 @@ func (e *errand) end() bool {
 
 // answerSelf has the device's own issuer answer, which needs no network.
 func (e *errand) answerSelf() {
-	if e.m.o.Mint == nil {
+	mint := e.m.office().Mint
+	if mint == nil {
 		return
 	}
 	for range 2 { // rounds
 		for _, msg := range e.asking.Pending() {
-			if answer, err := e.m.o.Mint.Answer(msg); err == nil {
+			if answer, err := mint.Answer(msg); err == nil {
 				e.handle(answer)
 			}
 		}
@@ -281,7 +282,7 @@ func (e *errand) proceed() {
 	e.m.wallet.mu.Lock()
 	defer e.m.wallet.mu.Unlock()
 	if e.asking.Round() == 1 && len(e.asking.Silent()) > 0 {
-		e.m.o.Log.Debug("issuers are silent", "issuers", e.asking.Silent())
+		e.m.o.Log.Debug("issuers are silent", "issuers", fmt.Sprint(e.asking.Silent()))
 		if err := e.asking.Proceed(); err != nil {
 			e.m.o.Log.Debug("no tokens", "err", err)
 		}
@@ -292,6 +293,11 @@ func (e *errand) proceed() {
 func (e *errand) giveUp() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	var asked []uint8
+	for _, i := range e.m.Charter().Issuers {
+		asked = append(asked, i.Index)
+	}
+	e.m.noteSilent(asked, e.asking.Silent())
 	e.m.wallet.mu.Lock()
 	defer e.m.wallet.mu.Unlock()
 	level := slog.LevelWarn
@@ -358,7 +364,12 @@ func (m *Member) tokenFor(ctx context.Context, epoch uint32) (*token.Token, erro
 		m.o.Log.Warn("a member was removed in this epoch; there are tokens from the next one on", "from", c.From)
 		return nil, sleep(ctx, m.Wait(tokensGiveUp))
 	}
-	if err := m.fetchTokens(ctx, epoch, m.wallet.missing(c, epoch)); err != nil {
+	err := m.fetchTokens(ctx, epoch, m.wallet.missing(c, epoch))
+	if errors.Is(err, token.ErrSpent) {
+		m.o.Log.Warn("the token of this epoch bought keys that are lost; there are others in the next epoch")
+		return nil, sleep(ctx, m.Wait(tokensGiveUp))
+	}
+	if err != nil {
 		return nil, err
 	}
 	return m.wallet.token(c, epoch), ctx.Err()

@@ -137,6 +137,19 @@ func (c *Clock) Gathered(ch *issuer.Charter, now time.Time) bool {
 	return now.Sub(c.asked) >= MaxRoundTrip
 }
 
+// Silent returns the issuers, other than this device, that have not answered the
+// last request.
+func (c *Clock) Silent(ch *issuer.Charter) (out []uint8) {
+	for i := range ch.Issuers {
+		index := ch.Issuers[i].Index
+		heard := slices.ContainsFunc(c.readings, func(r reading) bool { return r.index == index })
+		if index != c.Self && !heard {
+			out = append(out, index)
+		}
+	}
+	return out
+}
+
 // Settle ends a request. Where at least t issuers answered, an issuer's own clock
 // counted as one, the offset becomes their median, the lower one of two, so that
 // issuers who ask each other agree. Otherwise the last offset stays; where there

@@ -253,6 +253,28 @@ func (k *Keeper) JudgeRekey(body []byte, id *issuer.Identity) error {
 	return k.saveEviction(e)
 }
 
+// Unfinished returns when the new key counts of an eviction that this issuer has
+// proposed or agreed to, and false where none is to be signed any more: there is
+// none, it took too long, or its key is there.
+func (k *Keeper) Unfinished() (at time.Time, ok bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	e := k.eviction
+	if e == nil || len(e.Rekey) == 0 || k.c == nil {
+		return at, false
+	}
+	c, err := e.charter()
+	if err != nil {
+		return at, false
+	}
+	b, err := decodeBody(e.Rekey, c)
+	if err != nil {
+		return at, false
+	}
+	keyless := e.Enacted && k.Ring != nil && k.Ring.Gen() < c.Gen
+	return time.Unix(int64(b.At), 0), k.evicting() || keyless
+}
+
 // Enact has the issuers sign the eviction that this one proposed or agreed to.
 // Until they have it returns nothing; call it again. Then it returns the rekey, a
 // message of type [TypeAnswer] for all members, and has kept the charter. An

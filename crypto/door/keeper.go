@@ -71,6 +71,15 @@ func (k *Keeper) Load(s *issuer.SignedCharter, c *issuer.Charter, guests []Guest
 	}
 }
 
+// Use sets an issuer's keys and who signs, where they have become others. A nil
+// council says that the issuer is alone. What was proposed is forgotten; those
+// who wait are proposed anew when they ask again.
+func (k *Keeper) Use(keys *issuer.Keys, council Council) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.Keys, k.Council, k.pending = keys, council, nil
+}
+
 // Charter returns the newest charter.
 func (k *Keeper) Charter() (*issuer.SignedCharter, *issuer.Charter) {
 	k.mu.Lock()

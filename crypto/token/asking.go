@@ -17,6 +17,9 @@ import (
 // ErrTooFew ends an [Asking] for which fewer than t issuers gave grants.
 var ErrTooFew = errors.New("token: fewer issuers granted than the charter needs")
 
+// ErrSpent refuses to ask for the token of an epoch that has been used or is over.
+var ErrSpent = errors.New("token: ask: the token has been used or is over")
+
 // CheatError names an issuer whose answer is wrong.
 type CheatError struct {
 	Index uint8
@@ -87,7 +90,7 @@ func (a *Asking) check() error {
 	case n == 0 || n > MaxBatch:
 		return fmt.Errorf("token: ask: %d epochs, want 1 to %d", n, MaxBatch)
 	case a.epochs[0] < w.from:
-		return fmt.Errorf("token: ask: the token of epoch %d has been used or is over", a.epochs[0])
+		return fmt.Errorf("%w: epoch %d", ErrSpent, a.epochs[0])
 	case a.epochs[0] < c.From:
 		return fmt.Errorf("token: ask: tokens are given from epoch %d on, since a member was removed before it", c.From)
 	case c.Nbhd != w.nbhd:

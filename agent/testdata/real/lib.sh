@@ -123,7 +123,8 @@ sees() { [ "$(on "$1" peers list --json 2>/dev/null | grep -o '"present":true' |
 accuracy_is() { field "$1" accuracy | awk -v least="$2" '{ok = $1 >= least} END {exit !ok}'; }
 
 # settle [NAME]: found a neighbourhood on a, let b and c join by invite, and a
-# fourth where one is named, run all. CHUNKS is how many each sends a minute.
+# fourth where one is named, run all. CHUNKS is how many each sends a minute, EPOCH
+# how long an epoch lasts.
 settle() {
 	make_certificates
 	start_mosquitto
@@ -132,7 +133,7 @@ settle() {
 	share c 7 9
 	[ $# -eq 0 ] || share "$1" 2 8
 	on a init --found --name a --broker "mqtts://localhost:$port" --username neighbour --password-file "$work/password" \
-		--ca-file "$work/ca.pem" --data "$work/data/a" --chunks-per-minute "${CHUNKS:-3000}" --spread 1s
+		--ca-file "$work/ca.pem" --data "$work/data/a" --epoch "${EPOCH:-1h}" --chunks-per-minute "${CHUNKS:-3000}" --spread 1s
 	run a
 	within 20 on a peers list >/dev/null 2>&1 || fail "the founder's agent does not answer"
 	for name in b c "$@"; do
