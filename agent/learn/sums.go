@@ -127,8 +127,12 @@ func (s *sums) tick() {
 	for _, u := range c.Members {
 		s.meet(u)
 	}
+	before := s.session.Status().Roster != nil
 	s.send(s.session.Tick(now))
-	if s.session.Status().Roster != nil {
+	if roster := s.session.Status().Roster; roster != nil {
+		if !before {
+			s.log.Debug("roster agreed on", "epoch", s.config.Epoch, "members", len(roster))
+		}
 		for _, m := range s.early.take() {
 			s.handle(m.typ, m.from, m.msg)
 		}
@@ -192,6 +196,7 @@ func (s *sums) open(c homomorphic.Config, now time.Time) error {
 		return fmt.Errorf("epoch %d: %w", c.Epoch, err)
 	}
 	s.session, s.config = session, c
+	s.log.Debug("sums of an epoch begin", "epoch", c.Epoch, "group", c.Group, "seen", others(c)+1)
 	s.post.begin(signcrypt.PseudonymID(c.Self))
 	if err := session.Status().SitsOut; err != nil {
 		s.log.Warn("this device takes no part in sums until the next epoch", "err", err)

@@ -14,23 +14,40 @@ import (
 	"github.com/vecino-edge/vecino/crypto/wire"
 )
 
+// offer is a roster that this device announces as a leader. It acks it only when
+// somebody else has, so that one which saw too few hellos, and whose roster nobody
+// can take, is free to take that of the others.
+type offer struct {
+	roster *roster
+	data   []byte
+	times  int // that it went out
+	last   time.Time
+}
+
 // seekRoster announces a roster when this device leads, and repeats what may be
 // lost.
 func (s *Session) seekRoster() {
-	if s.guard.lost != nil || s.ready() {
-		return
-	}
-	if s.roster != nil {
+	switch {
+	case s.guard.lost != nil:
+	case s.ready():
+		s.remind()
+	case s.roster != nil:
 		s.repeatRoster()
-		return
-	}
-	rank := slices.Index(leaders(&s.c, 0, s.known), s.c.Self)
-	if len(s.known) >= MinRoster && !s.now.Before(s.begun.Add(s.c.wait(rank))) {
-		s.announce()
+	case s.offer != nil && s.offer.times <= MaxRepeats:
+		s.repeatOffer()
+	case s.offers < MaxRepeats:
+		rank := slices.Index(leaders(&s.c, 0, s.known), s.c.Self)
+		pause := s.c.wait(rank)
+		if s.offer != nil { // which nobody took
+			pause = s.c.wait(s.offers * 2 * MaxRepeats)
+		}
+		if len(s.known) >= MinRoster && !s.now.Before(s.begun.Add(pause)) {
+			s.announce()
+		}
 	}
 }
 
-// announce proposes all members seen, and acks that itself.
+// announce proposes all members seen.
 func (s *Session) announce() {
 	m := &rosterMessage{Sub: subRoster, Scope: s.scope(), Mode: s.c.Mode, Members: slices.Clone(s.known)}
 	slices.SortFunc(m.Members, func(a, b Key) int { return bytes.Compare(a[:], b[:]) })
@@ -39,11 +56,59 @@ func (s *Session) announce() {
 	if err != nil || s.c.fitMemory(r.size(), "") != nil {
 		return // a threshold that the members present cannot reach yet
 	}
-	s.proposal = wire.MustMarshal(m)
-	if s.ack(r, s.proposal) != nil {
-		s.proposal = nil
+	s.offer = &offer{roster: r, data: wire.MustMarshal(m)}
+	s.offers++
+	for _, id := range r.ids { // some may have acked another leader's of the same members
+		if hash, ok := s.acks[id]; ok && hash == r.hash {
+			s.takeOffer()
+			return
+		}
+	}
+	s.repeatOffer()
+}
+
+// repeatOffer sends the announcement every half wait.
+func (s *Session) repeatOffer() {
+	o := s.offer
+	if o.times > 0 && s.now.Before(o.last.Add(s.c.Wait/2)) {
+		return
+	}
+	o.times++
+	o.last = s.now
+	self := o.roster.index(signcrypt.PseudonymID(s.c.Self))
+	s.out = append(s.out, Message{Type: TypeControl, To: o.roster.names(o.roster.all() &^ only(self)), Data: o.data})
+}
+
+// takeOffer acks the roster that this device announced.
+func (s *Session) takeOffer() {
+	if s.ack(s.offer.roster, s.offer.data) == nil {
+		s.proposal = s.offer.data
 	}
 }
+
+// remind announces a valid roster now and then to members that were not heard
+// under it: they may have missed hellos of others.
+func (s *Session) remind() {
+	late := s.roster.all()
+	for i, id := range s.roster.ids {
+		if hash, ok := s.acks[id]; ok && hash == s.roster.hash {
+			late &^= only(i)
+		}
+	}
+	if s.proposal == nil || late == 0 || s.reminders >= MaxReminders || s.now.Before(s.repeated.Add(s.c.wait(remindEvery))) {
+		return
+	}
+	s.reminders++
+	s.repeated = s.now
+	s.out = append(s.out, Message{Type: TypeControl, To: s.roster.names(late), Data: s.proposal})
+	s.send(TypeControl, late, &ackMessage{Sub: subAck, Scope: s.scope(), Roster: s.roster.hash})
+}
+
+// Waits between two reminders, and after which one who acks a valid roster is late.
+const (
+	remindEvery = 6
+	lateAfter   = 2
+)
 
 // tau returns the threshold for n members.
 func (c *Config) tau(n int) uint8 {
@@ -162,10 +227,21 @@ func (s *Session) handleAck(from signcrypt.PID, data []byte) error {
 // noteAck counts that a member stands by a roster, which it says by every message
 // under it.
 func (s *Session) noteAck(from signcrypt.PID, hash Hash) error {
-	if first, ok := s.acks[from]; ok && first != hash {
+	first, ok := s.acks[from]
+	if ok && first != hash {
 		return fmt.Errorf("%w: the sender acked another roster", ErrTwice)
 	}
 	s.acks[from] = hash
+	if !ok && s.ready() && hash == s.roster.hash && s.now.After(s.agreed.Add(s.c.wait(lateAfter))) {
+		// One who comes late has heard no acks.
+		if i := s.roster.index(from); i >= 0 {
+			s.send(TypeControl, only(i), &ackMessage{Sub: subAck, Scope: s.scope(), Roster: hash})
+		}
+	}
+	if s.roster == nil && s.offer != nil && s.offer.roster.hash == hash {
+		s.takeOffer()
+		return nil
+	}
 	s.settle()
 	return nil
 }
@@ -182,6 +258,7 @@ func (s *Session) settle() {
 		}
 	}
 	if n >= s.roster.tau && s.guard.confirm() == nil {
+		s.agreed = s.now
 		s.deal()
 	}
 }

@@ -4,6 +4,7 @@
 package homomorphic
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -62,10 +63,45 @@ func TestRepeats(t *testing.T) {
 	net := newNetwork(t, 8, maskPlan)
 	leader := net.rankOf(0, 0)
 	sent := 0
-	for at := time.Duration(0); at < 10*testWait; at += testStep {
+	for at := time.Duration(0); at < 100*testWait; at += testStep {
 		sent += len(leader.Tick(testBegin.Add(at)))
 	}
-	if want := 2 * (1 + MaxRepeats); sent != want {
-		t.Errorf("%d announcements and acks, not %d", sent, want)
+	if want := MaxRepeats * (1 + MaxRepeats); sent != want {
+		t.Errorf("%d announcements, not %d", sent, want)
+	}
+}
+
+// TestLateHello has the second leader miss the hello of the first. It announces a
+// roster that the others do not take, takes theirs as soon as it has seen the hello,
+// and adds in the next round; so does one that hears no announcement at first.
+func TestLateHello(t *testing.T) {
+	for name, deaf := range map[string]bool{"missed a hello": false, "missed the announcement, too": true} {
+		t.Run(name, func(t *testing.T) {
+			net := newNetwork(t, 5, maskPlan)
+			first, late := net.rankOf(0, 0), net.rankOf(0, 1)
+			late.known = slices.DeleteFunc(late.known, func(u Key) bool { return u == first.config.Self })
+			net.fate = func(p packet) []time.Duration {
+				if deaf && p.to == late && net.now.Before(testBegin.Add(3*testWait)) {
+					return nil
+				}
+				return []time.Duration{0}
+			}
+			net.runUntil(testBegin.Add(3 * testWait))
+			for _, d := range net.devices {
+				if (d.Status().Roster != nil) != (d != late) {
+					t.Errorf("roster of %d members where the late one is %v", len(d.Status().Roster), d == late)
+				}
+			}
+			late.Meet(first.config.Self)
+			net.runUntil(testBegin.Add(12 * testWait))
+			if n := len(late.Status().Roster); n != 5 {
+				t.Fatalf("a roster of %d members after the hello", n)
+			}
+			round, _ := net.devices[0].config.roundAt(net.now)
+			net.play(round + 1)
+			if opened := net.check(round + 1); opened != 5 {
+				t.Errorf("%d of 5 have the sum", opened)
+			}
+		})
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -76,7 +77,7 @@ func record(t *testing.T, name string, n int, plan Plan) goldenRound {
 	g := goldenRound{Name: name, Mode: plan.Mode}
 	seen := make(map[string]bool)
 	net.tamper = func(p packet) []byte {
-		m := goldenMessage{Name: nameOf(p), Type: p.kind, From: p.from.index, To: p.to.index, Length: len(p.data)}
+		m := goldenMessage{Name: nameOf(p), Type: p.kind, From: slices.Index(net.devices, p.from), To: slices.Index(net.devices, p.to), Length: len(p.data)}
 		if m.Length <= 1024 {
 			m.Bytes = hex.EncodeToString(p.data)
 		} else {

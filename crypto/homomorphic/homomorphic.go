@@ -41,6 +41,7 @@ const (
 	MaxAnswer    = rlwe.PolySize + 256
 	MaxUpload    = MaxMemory/MinRoster + 256 // bytes of an encoded upload
 	MaxRepeats   = 4                         // times that the same message goes out again
+	MaxReminders = 10                        // times that a valid roster is announced to members not heard under it
 	MaxOutcomes  = 4                         // rounds whose outcome is remembered
 	SetupPercent = 5                         // of an epoch's bytes that sharing secrets may take
 

@@ -53,10 +53,14 @@ type Session struct {
 	guard *guard
 	out   []Message
 
-	proposal []byte // own announcement of a roster
-	repeats  int
-	repeated time.Time
-	acks     map[signcrypt.PID]Hash // at most one of each member known
+	offer     *offer // own announcement of a roster that is not acked, or nil
+	offers    int
+	proposal  []byte // own announcement of the roster that is acked
+	reminders int
+	agreed    time.Time // when the roster became valid here
+	repeats   int
+	repeated  time.Time
+	acks      map[signcrypt.PID]Hash // at most one of each member known
 
 	roster *roster // the one that is acked, or nil
 	index  int     // own, in the roster
