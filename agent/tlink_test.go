@@ -19,8 +19,8 @@ import (
 var tlinkMode = flag.String("tlink", "", "measure whether an observer of the broker can follow devices across epochs: short, full or controls")
 
 // tlinkRun is what one call of TestTLink measures. Chance is 1 in 16, 6.25 %:
-// of runs in which nothing leaks, about one in a hundred fails in short, and next
-// to none in full.
+// of runs in which nothing leaks, about one in a hundred is above the bound in
+// short, and next to none in full.
 type tlinkRun struct {
 	devices, epochs, seeds int
 	most                   float64 // share of links that attackers may get right
@@ -36,21 +36,30 @@ var tlinkRuns = map[string]tlinkRun{
 // them in the recording; see package tlink. It is what `make t-link` runs.
 func TestTLink(t *testing.T) {
 	run, binary := tlinkSetup(t, "short", "full")
-	report := run.measure(t, binary)
+	runs := run.live(t, binary, 0)
+	report := run.analyse(t, runs)
+	if run.seeds == 1 && run.worst(report) > run.most {
+		t.Log("above the bound, which chance alone is in one of a hundred: another seed, and both together are held against it")
+		report = run.analyse(t, append(runs, run.live(t, binary, 1)...))
+	}
 	if 10*report.Missing > report.Tracks {
 		t.Errorf("of %d tracks %d are missing: too many devices were away for a measurement", report.Tracks+report.Missing, report.Missing)
 	}
 	if report.Shared > 0 {
 		t.Errorf("(a): %d substrings are shared between epochs, want none", report.Shared)
 	}
+	if worst := run.worst(report); worst > run.most {
+		t.Errorf("(b) or (c): %.1f %% of the links are right, at most %v %% may be", 100*worst, 100*run.most)
+	}
+}
+
+// worst returns the share of links that the best attacker got right.
+func (r tlinkRun) worst(report *tlink.Report) float64 {
+	worst := report.Learned.Rate()
 	for _, b := range report.Histograms {
-		if b.Score.Rate() > run.most {
-			t.Errorf("(b) by %s: %v, at most %v %% may be right", b.Name, b.Score, 100*run.most)
-		}
+		worst = max(worst, b.Score.Rate())
 	}
-	if report.Learned.Rate() > run.most {
-		t.Errorf("(c): %v, at most %v %% may be right", report.Learned, 100*run.most)
-	}
+	return worst
 }
 
 // TestTLinkControls switches one cover after the other off in the devices, which
@@ -66,7 +75,7 @@ func TestTLinkControls(t *testing.T) {
 		{"cover off", "VECINO_NEIGHBOURS_COVER=off", 0.2},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			report := run.measure(t, binary, c.variable)
+			report := run.analyse(t, run.live(t, binary, 0, c.variable))
 			best := report.Best()
 			if report.Learned.Rate() > best.Rate() {
 				best = report.Learned
@@ -114,14 +123,13 @@ func tlinkSetup(t *testing.T, modes ...string) (tlinkRun, string) {
 	return run, binary
 }
 
-// measure runs the scenario once for each seed and prints how the attackers fared.
-func (r tlinkRun) measure(t *testing.T, binary string, variables ...string) *tlink.Report {
+// live runs the scenario once for each seed, from first on.
+func (r tlinkRun) live(t *testing.T, binary string, first int, variables ...string) (runs []tlink.Run) {
 	t.Helper()
-	var runs []tlink.Run
 	for seed := range r.seeds {
 		s := tlink.Scenario{
 			Binary: binary, Folder: t.TempDir(), Variables: variables, Devices: r.devices, Epochs: r.epochs,
-			Epoch: tlinkEpoch, Spread: tlinkSpread, Skew: tlinkSkew, ChunksPerMinute: tlinkChunks, Seed: uint64(seed), Logf: t.Logf,
+			Epoch: tlinkEpoch, Spread: tlinkSpread, Skew: tlinkSkew, ChunksPerMinute: tlinkChunks, Seed: uint64(first + seed), Logf: t.Logf,
 		}
 		recording, truth, err := s.Run(t.Context())
 		if err != nil {
@@ -132,9 +140,15 @@ func (r tlinkRun) measure(t *testing.T, binary string, variables ...string) *tli
 		}
 		runs = append(runs, tlink.Run{Recording: recording, Truth: truth})
 	}
+	return runs
+}
+
+// analyse prints how the attackers fared.
+func (r tlinkRun) analyse(t *testing.T, runs []tlink.Run) *tlink.Report {
+	t.Helper()
 	report := tlink.Analyse(runs...)
 	var table bytes.Buffer
-	fmt.Fprintf(&table, "%d devices, %d epochs, %d seeds %v\n", r.devices, r.epochs, r.seeds, variables)
+	fmt.Fprintf(&table, "%d devices, %d epochs, %d seeds\n", r.devices, r.epochs, len(runs))
 	report.Print(&table)
 	t.Log(table.String())
 	return report
