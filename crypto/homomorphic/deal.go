@@ -4,7 +4,7 @@
 package homomorphic
 
 import (
-	"bytes"
+	"crypto/subtle"
 	"fmt"
 
 	"github.com/vecino-edge/vecino/crypto/rlwe"
@@ -83,7 +83,7 @@ func (s *Session) handleShare(from signcrypt.PID, data []byte) error {
 	if err := s.scheme.fits(i, m.Data); err != nil {
 		return fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
-	if s.shares[i] != nil && !bytes.Equal(s.shares[i], m.Data) {
+	if s.shares[i] != nil && subtle.ConstantTimeCompare(s.shares[i], m.Data) != 1 {
 		return fmt.Errorf("%w: another share", ErrTwice)
 	}
 	if s.shares[i] == nil {
@@ -101,7 +101,7 @@ func (s *Session) roundShare(i int, number uint32, data []byte) error {
 	if s.c.Mode != Mask || len(data) != secretSize {
 		return fmt.Errorf("%w: share of a round", ErrMalformed)
 	}
-	if r.shares[i] != nil && !bytes.Equal(r.shares[i], data) {
+	if r.shares[i] != nil && subtle.ConstantTimeCompare(r.shares[i], data) != 1 {
 		return fmt.Errorf("%w: another share", ErrTwice)
 	}
 	r.shares[i] = data
