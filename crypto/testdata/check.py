@@ -65,6 +65,9 @@ CHECKS = {
     "fl/node/testdata/checkpoints.json": transport.checkpoints,
     "fl/node/testdata/sums.json": sums.learned,
     "agent/learn/testdata/saved.json": transport.saved,
+    "agent/learn/testdata/groups.json": sums.told_sums,
+    "agent/neighbour/testdata/standing.json": transport.standing,
+    "agent/testdata/charters.json": transport.signed_charters,
     "agent/neighbour/testdata/sums.json": sums.listed,
 }
 

@@ -178,6 +178,13 @@ def listed(v, n, _):
         n.equal("list", encode([[unhex(task), int(group), int(epoch)] for task, group, epoch in rows]), unhex(e["bytes"]))
 
 
+def told_sums(v, n, _):
+    """What members of a group tell others of its sum."""
+    for g in v:
+        values = b"".join(struct.pack(">H", x) for x in g["sum"])
+        n.equal("group's sum", encode([unhex(g["task"]), g["group"], g["round"], g["count"], values]), unhex(g["bytes"]))
+
+
 # What is learned by sums, all in float32.
 
 LEVELS, CLIP, ZERO, SCALE_ZERO, LOW, HIGH = 127, 32, 128, 64, -40, 24

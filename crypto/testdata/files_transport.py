@@ -180,3 +180,15 @@ def float32(x):
 def saved(v, n, _):
     item = decode(unhex(v["bytes"]))
     n.equal("saved", item, [v["state"], unhex(v["task"]), [unhex(s) for s in v["stopped"]]])
+
+
+def standing(v, n, _):
+    """How a device stands to issuing."""
+    for s in v:
+        known = [[unhex(issuer), unhex(member)] for issuer, member in s["known"]]
+        n.equal("standing", encode([1, s["offers"], s["stopped"], known]), unhex(s["encoded"]))
+
+
+def signed_charters(v, n, _):
+    """A record of the journal of charters that an issuer has signed a part of."""
+    n.equal("record", encode([unhex(v["p"]), v["gen"], unhex(v["charter"])]), unhex(v["encoded"]))
