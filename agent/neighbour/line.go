@@ -31,6 +31,7 @@ type line struct {
 	assembler *chunk.Assembler
 	packer    *chunk.Packer
 	wake      chan struct{} // something waits to be sent
+	main      bool          // the line of an epoch, and no errand
 	ours      nonces
 	theirs    nonces
 }
@@ -48,7 +49,7 @@ func newLine(m *Member, epoch uint32, cover Cover) *line {
 
 // dial connects under a client id that nothing else ever has.
 func (l *line) dial(ctx context.Context) error {
-	id, err := l.m.clientID()
+	id, err := l.m.clientID(l.main)
 	if err != nil {
 		return err
 	}

@@ -171,9 +171,10 @@ func (m *Member) Charter() *issuer.Charter {
 // key returns the neighbourhood's symmetric key.
 func (m *Member) key() [pseudonym.KeySize]byte { return m.o.Ring.Current(m.Now()) }
 
-// clientID returns the client id of a new connection.
-func (m *Member) clientID() (string, error) {
-	if !rotationOff {
+// clientID returns the client id of a new connection. Where names do not rotate,
+// that of an epoch is always the same.
+func (m *Member) clientID(ofEpoch bool) (string, error) {
+	if !rotationOff || !ofEpoch {
 		return pseudonym.ClientID(m.o.Rand)
 	}
 	m.mu.Lock()

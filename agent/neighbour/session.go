@@ -59,6 +59,7 @@ func (m *Member) newSession(epoch uint32) (*session, error) {
 	}
 	grow := max(1, float64(c.ChunksPerMinute)/60)
 	line := newLine(m, epoch, m.o.Cover)
+	line.main = true
 	s := &session{
 		line: line, scope: scope, door: door.Topic(c.Nbhd), inner: door.MemberKey(line.k),
 		limit:    rate.NewLimiter(rate.Limit(grow*envelopesPerMinute/60), int(grow*envelopesPerMinute)),

@@ -198,10 +198,21 @@ func vote(of map[string]int, filters []string, fresh int) int {
 }
 
 // groupsByTime tells epochs apart where topics never change: a new one begins
-// when somebody comes and half of those that were there have left.
+// when somebody comes and half of those that were there have left. Connections
+// that are shorter than half of what is usual are errands, and left out.
 func (r *Recording) groupsByTime() (groups [][]*Conn) {
+	var stays []float64
 	for _, c := range r.Conns {
-		if len(c.filters()) < 2 {
+		if len(c.filters()) >= 2 {
+			stays = append(stays, (c.Closed - c.Opened).Seconds())
+		}
+	}
+	if len(stays) == 0 {
+		return nil
+	}
+	least := quantile(stays, 0.5) / 2
+	for _, c := range r.Conns {
+		if len(c.filters()) < 2 || (c.Closed-c.Opened).Seconds() < least {
 			continue
 		}
 		n := len(groups) - 1
