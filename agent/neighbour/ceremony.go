@@ -196,16 +196,21 @@ func (d *desk) deal(y *ceremony) bool {
 	return true
 }
 
-// retryCeremony begins a ceremony anew that others have only forgotten, or to
-// which one did not fit as a dealer, such as with an old share. It ends it where
+// retryCeremony begins a ceremony anew that others have only forgotten, whose
+// generation was signed for in an earlier one that did not end, or to which one did not fit as a dealer, such as with an old share. It ends it where
 // they refuse, cheat or are silent.
 func (d *desk) retryCeremony(r *issuer.Result) {
 	y := d.ceremony
 	if y == nil {
 		return
 	}
+	for _, f := range r.Refused {
+		if f.Reason == issuer.ReasonBound { // one that may never be completed: go beyond it
+			d.bound = max(d.bound, y.plan.Gen)
+		}
+	}
 	passes := func(f issuer.Refusal) bool {
-		return f.Reason == issuer.ReasonForgotten || f.Reason == issuer.ReasonLater || f.Reason == issuer.ReasonCharter && y.dealt == nil
+		return f.Reason == issuer.ReasonBound || f.Reason == issuer.ReasonForgotten || f.Reason == issuer.ReasonLater || f.Reason == issuer.ReasonCharter && y.dealt == nil
 	}
 	if y.tries++; y.tries < ceremonyTries && len(r.Cheats) == 0 && len(r.Refused) > 0 && !slices.ContainsFunc(r.Refused, func(f issuer.Refusal) bool { return !passes(f) }) {
 		y.dealt = nil

@@ -5,10 +5,14 @@ package neighbour
 
 import (
 	"fmt"
-	"github.com/vecino-edge/vecino/crypto/issuer"
 	"slices"
 	"strconv"
+
+	"github.com/vecino-edge/vecino/crypto/issuer"
 )
+
+// maxGenAhead is how many generations ahead a charter may be, as the door has it.
+const maxGenAhead = 16
 
 // draft makes the plan of a change under the present charter.
 func (d *desk) draft(change Change) (*issuer.Plan, error) {
@@ -42,7 +46,10 @@ func (d *desk) draft(change Change) (*issuer.Plan, error) {
 	if t > n || 2*t <= n {
 		return nil, fmt.Errorf("%d of %d issuers cannot be: more than half sign, and at most all", t, n)
 	}
-	gen := c.Gen + planAhead
+	gen := max(c.Gen+planAhead, d.bound+1)
+	if gen > c.Gen+maxGenAhead {
+		gen = c.Gen + planAhead // it is as good as any: too many are bound
+	}
 	if change.New {
 		return issuer.NewPlan(c, gen, uint8(t), nil, receivers), nil
 	}

@@ -48,6 +48,7 @@ type desk struct {
 	told      map[[16]byte]*told
 	plans     map[uint32]*issuer.Plan // that this device agreed to, by generation
 	questions []*question
+	bound     uint32 // the last generation of which another charter was found signed in part
 	last      *report
 
 	mu      sync.Mutex // taken with the keeper locked; nothing is called under it
