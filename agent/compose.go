@@ -140,6 +140,10 @@ func (d *device) openMember() error {
 		o.Cover = neighbour.CoverOff
 	}
 	d.member, err = neighbour.New(o)
+	var file *neighbour.FileError
+	if errors.As(err, &file) {
+		return hint(fmt.Errorf("%s is damaged: %w", d.home.path(file.Name), file.Err), "%s", file.Remedy)
+	}
 	return err
 }
 

@@ -59,6 +59,12 @@ func TestDamagedState(t *testing.T) {
 		{"neighbourhood.key", "empty cut zeros garbage", "DIR/neighbourhood.key is damaged: door: read keys: ", enterAnew},
 		{"guests", "empty garbage", "DIR/guests is damaged: wire: ", "vecino: hint: remove it; "},
 		{"issued.journal", "garbage", "open journal DIR/issued.journal: not a journal", "vecino: hint: wait until the next epoch has begun, "},
+		{"granted.journal", "garbage", "open journal DIR/granted.journal: not a journal", "vecino: hint: wait until a day has passed, "},
+		{"wallet", "empty zeros garbage", "DIR/wallet is damaged: ", "vecino: hint: move it away and start again: tokens "},
+		{"pairs", "empty zeros garbage", "DIR/pairs is damaged: ", "vecino: hint: move it away and start again: neighbours "},
+		{"archive", "empty zeros garbage", "DIR/archive is damaged: ", "vecino: hint: move it away and start again: others "},
+		{"issuing", "empty zeros garbage", "DIR/issuing is damaged: ", "vecino: hint: move it away and start again: a device "},
+		{"eviction", "garbage", "DIR/eviction: ", "vecino: hint: remove it; "},
 		{"config.toml", "garbage zeros cut", "DIR/config.toml:", ""},
 		{"broker-password", "empty", "broker.password_file: DIR/broker-password is empty\n", writePassword},
 

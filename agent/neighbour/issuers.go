@@ -73,7 +73,7 @@ func (m *Member) openDesk() error {
 	m.held.Store(&Office{})
 	var err error
 	if d.standing, err = loadStanding(m.o.State); err != nil {
-		return err
+		return damaged(standingFile, err)
 	}
 	keys, err := m.o.Issuing.Keys()
 	if err != nil {

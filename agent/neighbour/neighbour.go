@@ -119,15 +119,15 @@ func New(o Options) (*Member, error) {
 	}
 	wallet, err := openWallet(o.State, charter.Nbhd)
 	if err != nil {
-		return nil, err
+		return nil, damaged(walletFile, err)
 	}
 	friends, err := openPairs(&o)
 	if err != nil {
-		return nil, err
+		return nil, damaged(pairsFile, err)
 	}
 	archive, err := openArchive(o.State)
 	if err != nil {
-		return nil, err
+		return nil, damaged(archiveFile, err)
 	}
 	m := &Member{
 		wallet: wallet, friends: friends, archive: archive, rekeyed: make(chan struct{}), enact: make(chan struct{}, 1), clock: newClock(o.Now, indexOf(o.Signer), loadOffset(o.State)), o: o, signed: signed, charter: charter,

@@ -37,7 +37,7 @@ func openPairs(o *Options) (*acquaintances, error) {
 		a.pairs, err = pseudonym.DecodePairs(b)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("pairs: %w", err)
+		return nil, err
 	}
 	return a, nil
 }

@@ -29,7 +29,7 @@ func openArchive(state KeyStore) (*door.Archive, error) {
 		return &door.Archive{}, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("archive: %w", err)
+		return nil, err
 	}
 	return door.DecodeArchive(b)
 }

@@ -49,7 +49,7 @@ func loadStanding(state KeyStore) (standing, error) {
 		return standing{Version: standingVersion}, nil
 	}
 	if err != nil {
-		return standing{}, fmt.Errorf("issuing: %w", err)
+		return standing{}, err
 	}
 	return decodeStanding(b)
 }
@@ -57,10 +57,10 @@ func loadStanding(state KeyStore) (standing, error) {
 func decodeStanding(b []byte) (standing, error) {
 	var s standing
 	if err := standingDecoder.Unmarshal(b, &s); err != nil {
-		return standing{}, fmt.Errorf("issuing: %w", err)
+		return standing{}, err
 	}
 	if s.Version != standingVersion {
-		return standing{}, fmt.Errorf("issuing: written in version %d, this program knows version %d; update it", s.Version, standingVersion)
+		return standing{}, fmt.Errorf("written in version %d, this program knows version %d; update it", s.Version, standingVersion)
 	}
 	return s, nil
 }

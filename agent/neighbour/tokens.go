@@ -47,11 +47,11 @@ func openWallet(state KeyStore, nbhd [16]byte) (*wallet, error) {
 		return &wallet{state: state, held: token.NewWallet(nbhd)}, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("tokens: %w", err)
+		return nil, err
 	}
 	held, err := token.RestoreWallet(b)
 	if err != nil {
-		return nil, fmt.Errorf("tokens: %w", err)
+		return nil, err
 	}
 	return &wallet{state: state, held: held}, nil
 }
