@@ -11,32 +11,52 @@ const (
 	ln2Low  = -2.12194440e-4
 )
 
+const (
+	expOverflow  = 88.72284  // ln of the largest float32
+	expUnderflow = -103.9721 // ln of half the smallest subnormal
+	log2e        = 1.44269504
+
+	// expBias makes a sum positive, so that truncating it rounds down.
+	expBias = 150
+
+	// The coefficients of r**7 to r**2.
+	exp7 = 1.9875691500e-4
+	exp6 = 1.3981999507e-3
+	exp5 = 8.3334519073e-3
+	exp4 = 4.1665795894e-2
+	exp3 = 1.6666665459e-1
+	exp2 = 5.0000001201e-1
+)
+
 // Exp32 returns e**x with a relative error below 2e-7 wherever the result is
 // not subnormal. It overflows to +Inf above 88.73 and underflows to 0.
 func Exp32(x float32) float32 {
-	const (
-		overflow  = 88.72284  // ln of the largest float32
-		underflow = -103.9721 // ln of half the smallest subnormal
-		log2e     = 1.44269504
-	)
 	switch {
 	case x != x:
 		return x
-	case x > overflow:
+	case x > expOverflow:
 		return float32(math.Inf(1))
-	case x < underflow:
+	case x < expUnderflow:
 		return 0
 	}
-	n := int32(float32(x*log2e)+150.5) - 150 // rounds down, since the sum is positive
+	n := int32(float32(x*log2e)+(expBias+0.5)) - expBias
 	r := x - float32(float32(n)*ln2High)
 	r -= float32(float32(n) * ln2Low)
-	y := float32(1.9875691500e-4*r) + 1.3981999507e-3
-	y = float32(y*r) + 8.3334519073e-3
-	y = float32(y*r) + 4.1665795894e-2
-	y = float32(y*r) + 1.6666665459e-1
-	y = float32(y*r) + 5.0000001201e-1
+	y := float32(exp7*r) + exp6
+	y = float32(y*r) + exp5
+	y = float32(y*r) + exp4
+	y = float32(y*r) + exp3
+	y = float32(y*r) + exp2
 	y = float32(y*float32(r*r)) + r + 1
 	return scale2(y, n)
+}
+
+// Exp replaces each element of x by what [Exp32] makes of it.
+func Exp(x []float32) {
+	x = x[fastExp(x):]
+	for i, v := range x {
+		x[i] = Exp32(v)
+	}
 }
 
 // scale2 returns y * 2**n for -150 <= n <= 128, rounded once.

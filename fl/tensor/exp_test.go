@@ -8,7 +8,9 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"math"
+	"math/rand/v2"
 	"os"
+	"slices"
 	"testing"
 )
 
@@ -54,6 +56,34 @@ func TestExp32(t *testing.T) {
 		t.Errorf("relative error %g, at most %g", worst, maxError)
 	}
 	t.Logf("relative error of Exp32 %.3g", worst)
+}
+
+// TestExpOfVectors compares with one element after the other, by every kernel.
+func TestExpOfVectors(t *testing.T) {
+	var x, want []float32
+	for _, v := range special {
+		x = append(x, v, v*88.7228, v*103.972)
+	}
+	r := rand.New(rand.NewPCG(3, 3))
+	for range 100_000 {
+		x = append(x, math.Float32frombits(r.Uint32()), 250*r.Float32()-125)
+	}
+	for _, v := range []float32{88.72284, -103.9721, 87.33, -87.34} {
+		x = append(x, v, math.Nextafter32(v, 0), math.Nextafter32(v, 2*v))
+	}
+	for len(x)%8 != 7 {
+		x = append(x, 0.5)
+	}
+	for _, v := range x {
+		want = append(want, Exp32(v))
+	}
+	eachKernel(func(kernel string) {
+		got := slices.Clone(x)
+		Exp(got)
+		if i := differ(got, want); i >= 0 {
+			t.Errorf("%s: exp %v is %v, want %v", kernel, x[i], got[i], want[i])
+		}
+	})
 }
 
 func TestLog32(t *testing.T) {

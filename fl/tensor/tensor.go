@@ -8,9 +8,15 @@
 // exp and log are polynomials of this package (after Cephes by S. L. Moshier)
 // instead of the assembly that package math has for some processors.
 //
-// There is no type and no state, and nothing allocates. A function is safe for
-// concurrent use as long as no other writes to its arguments. Slices of the
-// wrong length are a mistake in the program and panic.
+// Matrix products and long vectors have kernels in assembly for amd64 (AVX2 and
+// AVX-512), arm64 (NEON) and riscv64 (vectors 1.0), chosen when the program
+// starts; the build tag purego leaves them out. The vectors of 32-bit ARM would
+// replace subnormal numbers by zero, which is why it has none.
+//
+// There is no exported type, and nothing allocates. A function is safe for
+// concurrent use as long as no other writes to its arguments. What it writes may
+// overlap with another argument only where that is said. Slices of the wrong
+// length are a mistake in the program and panic.
 package tensor
 
 import "math"
@@ -25,6 +31,8 @@ func Fill(x []float32, v float32) {
 // Axpy adds a*x to y.
 func Axpy(a float32, x, y []float32) {
 	sameLength("Axpy", len(x), len(y))
+	i := fastAxpy(a, x, y)
+	x, y = x[i:], y[i:]
 	x = x[:len(y)]
 	for i := range y {
 		y[i] += float32(a * x[i])
@@ -32,9 +40,16 @@ func Axpy(a float32, x, y []float32) {
 }
 
 // Scale multiplies x by a.
-func Scale(a float32, x []float32) {
-	for i := range x {
-		x[i] = float32(x[i] * a)
+func Scale(a float32, x []float32) { ScaleTo(x, a, x) }
+
+// ScaleTo sets dst to a*x. Dst may be x.
+func ScaleTo(dst []float32, a float32, x []float32) {
+	sameLength("ScaleTo", len(x), len(dst))
+	i := fastScaleTo(dst, a, x)
+	dst, x = dst[i:], x[i:]
+	x = x[:len(dst)]
+	for i := range dst {
+		dst[i] = float32(a * x[i])
 	}
 }
 
@@ -42,9 +57,24 @@ func Scale(a float32, x []float32) {
 func Sub(dst, x, y []float32) {
 	sameLength("Sub", len(x), len(dst))
 	sameLength("Sub", len(y), len(dst))
+	i := fastSub(dst, x, y)
+	dst, x, y = dst[i:], x[i:], y[i:]
 	x, y = x[:len(dst)], y[:len(dst)]
 	for i := range dst {
 		dst[i] = x[i] - y[i]
+	}
+}
+
+// AddScaledDifference adds w*(a - b) to dst. The difference is rounded, then the
+// product.
+func AddScaledDifference(dst []float32, w float32, a, b []float32) {
+	sameLength("AddScaledDifference", len(a), len(dst))
+	sameLength("AddScaledDifference", len(b), len(dst))
+	i := fastAddScaledDifference(dst, w, a, b)
+	dst, a, b = dst[i:], a[i:], b[i:]
+	a, b = a[:len(dst)], b[:len(dst)]
+	for i := range dst {
+		dst[i] += float32(w * float32(a[i]-b[i]))
 	}
 }
 
@@ -90,6 +120,7 @@ func Finite(x []float32) bool {
 // ReLU sets every negative element of x to zero. NaN stays NaN, so that a
 // model that diverges is noticed.
 func ReLU(x []float32) {
+	x = x[fastReLU(x):]
 	for i, v := range x {
 		x[i] = max(v, 0)
 	}
@@ -99,11 +130,14 @@ func ReLU(x []float32) {
 // not above zero.
 func ReLUGrad(d, h []float32) {
 	sameLength("ReLUGrad", len(d), len(h))
+	i := fastReLUGrad(d, h)
+	d, h = d[i:], h[i:]
 	h = h[:len(d)]
 	for i := range d {
-		// The bits of a positive float32 are a positive integer, whose
-		// negative shifts to all ones; a branch would be mispredicted often.
-		keep := uint32(-int32(math.Float32bits(h[i])) >> 31)
+		// The bits of a positive float32 are a positive integer, whose negative
+		// and complement are negative; a branch would be mispredicted often.
+		bits := int32(math.Float32bits(h[i]))
+		keep := uint32((-bits & ^bits) >> 31)
 		d[i] = math.Float32frombits(math.Float32bits(d[i]) & keep)
 	}
 }

@@ -141,6 +141,9 @@ func TestWrongLengthsPanic(t *testing.T) {
 		"Sub x":            func() { Sub(x, x[:5], x) },
 		"Sub y":            func() { Sub(x, x, x[:5]) },
 		"ReLUGrad":         func() { ReLUGrad(x, x[:5]) },
+		"difference a":     func() { AddScaledDifference(x, 1, x[:5], x) },
+		"ScaleTo":          func() { ScaleTo(x, 1, x[:5]) },
+		"difference b":     func() { AddScaledDifference(x, 1, x, x[:5]) },
 		"MatMul c":         func() { MatMul(x[:5], x, x[:4], 3, 2, 2) },
 		"MatMul a":         func() { MatMul(x, x[:5], x[:4], 3, 2, 2) },
 		"MatMulTA b":       func() { MatMulTA(x, x, x[:3], 3, 2, 2) },
@@ -149,6 +152,7 @@ func TestWrongLengthsPanic(t *testing.T) {
 		"Softmax":          func() { Softmax(x, 4) },
 		"Softmax 0":        func() { Softmax(x, 0) },
 		"CrossEntropy":     func() { CrossEntropy(x, make([]int32, 2), 2) },
+		"label":            func() { CrossEntropy(x, []int32{2, 0, 0}, 2) },
 		"CrossEntropyGrad": func() { CrossEntropyGrad(x, make([]int32, 4), 2) },
 	}
 	for name, f := range tests {
@@ -224,8 +228,16 @@ func TestCrossEntropyShowsDivergence(t *testing.T) {
 	}
 }
 
-// TestGolden holds the bits of everything that rounds.
+// TestGolden holds the bits of everything that rounds, by every kernel.
 func TestGolden(t *testing.T) {
+	eachKernel(func(kernel string) {
+		if got, want := golden(t), "bc7457b5c8e38fcd23e2ce2e38449fc379f07e08be71b0ab7efc10177fca252b"; got != want {
+			t.Errorf("%s: %s, want %s", kernel, got, want)
+		}
+	})
+}
+
+func golden(t *testing.T) string {
 	const m, k, n = 17, 31, 23
 	r := rand.New(rand.NewPCG(11, 13))
 	a, b, c := uniform(r, m*k), uniform(r, k*n), uniform(r, m*n)
@@ -245,25 +257,31 @@ func TestGolden(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if got, want := hex.EncodeToString(h.Sum(nil)), "bc7457b5c8e38fcd23e2ce2e38449fc379f07e08be71b0ab7efc10177fca252b"; got != want {
-		t.Errorf("%s, want %s", got, want)
-	}
+	return hex.EncodeToString(h.Sum(nil))
 }
 
 func TestNothingAllocates(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	a, b, c := uniform(r, 64), uniform(r, 64), uniform(r, 64)
 	labels := make([]int32, 8)
-	allocs := testing.AllocsPerRun(10, func() {
-		MatMul(c, a, b, 8, 8, 8)
-		MatMulTA(c, a, b, 8, 8, 8)
-		MatMulTB(c, a, b, 8, 8, 8)
-		CrossEntropyGrad(c, labels, 8)
-		Softmax(c, 8)
-		Sub(c, a, b)
-		Dot(a, b)
+	eachKernel(func(kernel string) {
+		allocs := testing.AllocsPerRun(10, func() {
+			MatMul(c, a, b, 8, 8, 8)
+			MatMulTA(c, a, b, 8, 8, 8)
+			MatMulTB(c, a, b, 8, 8, 8)
+			CrossEntropyGrad(c, labels, 8)
+			Softmax(c, 8)
+			Sub(c, a, b)
+			AddScaledDifference(c, 2, a, b)
+			Axpy(2, a, b)
+			ScaleTo(c, 2, a)
+			Scale(0.5, b)
+			ReLU(a)
+			ReLUGrad(b, a)
+			Dot(a, b)
+		})
+		if allocs != 0 {
+			t.Errorf("%s: %v allocations", kernel, allocs)
+		}
 	})
-	if allocs != 0 {
-		t.Errorf("%v allocations", allocs)
-	}
 }
