@@ -40,9 +40,9 @@ var floors = map[string]int{
 
 	"fl/node": 3, "crypto/issuer": 3, "crypto/door": 3, "crypto/homomorphic": 3,
 
-	"crypto/signcrypt": 2, "crypto/pseudonym": 2, "crypto/token": 2, "fl/update": 2,
+	"crypto/signcrypt": 2, "crypto/pseudonym": 2, "crypto/token": 2, "fl/update": 2, "fl/privacy": 2, "fl/aggregate": 2,
 
-	"crypto/shard": 1, "crypto/chunk": 1, "crypto/frost": 1, "crypto/rlwe": 1, "fl/model": 1, "fl/dataset": 1, "fl/dataset/digits": 1, "fl/topology": 1,
+	"crypto/shard": 1, "crypto/chunk": 1, "crypto/frost": 1, "crypto/rlwe": 1, "fl/model": 1, "fl/dataset": 1, "fl/dataset/digits": 1, "fl/topology": 1, "fl/feature": 1,
 
 	"crypto/wire": 0, "crypto/group": 0, "fl/tensor": 0, "agent/store": 0,
 }
