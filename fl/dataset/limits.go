@@ -14,7 +14,7 @@ const (
 	MaxColumns = 4096    // columns
 	MaxCells   = 1 << 26 // rows times features, 256 MB
 	MaxBytes   = 1 << 30 // bytes after unpacking
-	MaxLine    = 1 << 20 // bytes of a line
+	MaxLine    = 1 << 20 // bytes of a line, or of an item of a CBOR sequence
 	MaxField   = 256     // bytes of a field
 	MaxClasses = 1000    // classes, numbered from 0
 	MaxGroups  = 1 << 16 // different values of the group column
@@ -45,18 +45,23 @@ func lower[T int | int64](limit, top T) T {
 // FileError says what is wrong with a file, where, and what to do about it.
 type FileError struct {
 	File    string
-	Line    int    // from 1; 0 when it is the whole file
+	Line    int    // from 1; 0 when it is the whole file or one without lines
+	Item    int    // of a CBOR sequence, from 1; 0 in other files
 	Column  string // name of the column, empty when it is the whole line
 	Problem string
 	Advice  string
 }
 
 // Error returns all of it as one line: file:line: column name: problem; advice.
+// In a CBOR sequence it is file: item number: column name, and so on.
 func (e *FileError) Error() string {
 	var b strings.Builder
 	b.WriteString(e.File)
 	if e.Line > 0 {
 		b.WriteString(":" + strconv.Itoa(e.Line))
+	}
+	if e.Item > 0 {
+		b.WriteString(": item " + strconv.Itoa(e.Item))
 	}
 	if e.Column != "" {
 		b.WriteString(": column " + e.Column)

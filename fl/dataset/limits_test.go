@@ -8,6 +8,8 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+
+	"github.com/vecino-edge/vecino/fl/tensor"
 )
 
 func TestReadLimits(t *testing.T) {
@@ -135,12 +137,21 @@ func checkTable(t *testing.T, table *Table) {
 	if rows == 0 || table.Features() == 0 || len(table.X) != rows*table.Features() {
 		t.Fatalf("%d rows of %d features in %d cells", rows, table.Features(), len(table.X))
 	}
-	for _, x := range [][]float32{table.X, table.Y} {
-		for _, v := range x {
-			if v-v != 0 {
-				t.Fatalf("%v is not finite", v)
-			}
+	missing := make([]int32, table.Features())
+	for i, v := range table.X {
+		if v != v {
+			missing[i%len(missing)]++
+		} else if v-v != 0 {
+			t.Fatalf("%v is not finite", v)
 		}
+	}
+	for i, n := range missing {
+		if table.Missing == nil && n > 0 || table.Missing != nil && n != table.Missing[i] {
+			t.Fatalf("feature %d is missing in %d rows, counted are %v", i, n, table.Missing)
+		}
+	}
+	if !tensor.Finite(table.Y) || !tensor.Finite(table.Fill) || (table.Missing != nil && table.Fill == nil) {
+		t.Fatalf("targets %v, filled with %v", table.Y, table.Fill)
 	}
 	if (table.GroupBy != "") != (len(table.Group) == rows) {
 		t.Fatalf("%d group keys by %q", len(table.Group), table.GroupBy)

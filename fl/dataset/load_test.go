@@ -65,9 +65,10 @@ func TestLoadRefuses(t *testing.T) {
 		dir  fs.FS
 		want string
 	}{
-		{"nothing", folder(), "the folder has neither train.csv nor train.csv.gz: open train.csv.gz: file does not exist"},
-		{"no test", folder("train.csv", train), "the folder has neither test.csv nor test.csv.gz: open test.csv.gz: file does not exist"},
+		{"nothing", folder(), "the folder has no train.csv, and no .jsonl, .ndjson or .cbor in its place, nor one packed as .gz: file does not exist"},
+		{"no test", folder("train.csv", train), "the folder has no test.csv, and no .jsonl, .ndjson or .cbor in its place, nor one packed as .gz: file does not exist"},
 		{"both", folder("train.csv", train, "train.csv.gz", ""), "there are both train.csv and train.csv.gz: remove one"},
+		{"two forms", folder("train.jsonl.gz", "", "train.csv", train), "there are both train.csv and train.jsonl.gz: remove one"},
 		{"missing column", folder("train.csv", train, "test.csv", "a,y\n1,2\n"), `test.csv:1: there is no column "b"; the file has a, y`},
 		{"extra column", folder("train.csv", train, "test.csv", "a,b,c,y\n1,2,3,4\n"), "test.csv:1: column c is not in the training file; remove it, or add it there"},
 		{"other target", folder("train.csv", train, "test.csv", "a,b,z\n1,2,3\n"), `test.csv:1: there is no target column "y"; the file has a, b, z`},

@@ -135,19 +135,15 @@ func TestReadRefuses(t *testing.T) {
 		{"UTF-16", "p\x001\x00,\x00l\x00\n\x00", Schema{}, `f.csv:1: the name of column 1 is not readable text; save the file as UTF-8`},
 		{"Latin-1", "temp\xe9rature,label\n1,2\n", Schema{}, `f.csv:1: the name of column 1 is not readable text; save the file as UTF-8`},
 		{"quote in header", "\"p1,label\n1,2\n", Schema{}, `f.csv:1: the header has a quote that does not end on its line; write names on one line`},
-		{"word", head + "1,2,3\n1,abc,3\n", Schema{}, `f.csv:3: column p2: "abc" is not a number; remove the row or write a number`},
-		{"long word", head + "1," + strings.Repeat("w", 50) + ",3\n", Schema{}, `f.csv:2: column p2: "wwwwwwwwwwwwwwwwwwwwwwwwwwwwwwww"… is not a number; remove the row or write a number`},
-		{"binary", head + "1,\x00\x1b[31m,3\n", Schema{}, `f.csv:2: column p2: "\x00\x1b[31m" is not a number; remove the row or write a number`},
-		{"hexadecimal", head + "1,0x10,3\n", Schema{}, `f.csv:2: column p2: "0x10" is not a number; remove the row or write a number`},
-		{"underscore", head + "1,1_000,3\n", Schema{}, `f.csv:2: column p2: "1_000" is not a number; remove the row or write a number`},
-		{"two points", head + "1,1.2.3,3\n", Schema{}, `f.csv:2: column p2: "1.2.3" is not a number; remove the row or write a number`},
-		{"sign only", head + "1,-,3\n", Schema{}, `f.csv:2: column p2: "-" is not a number; remove the row or write a number`},
-		{"blank field", head + "1,,3\n", Schema{}, `f.csv:2: column p2: the field is empty; remove the row or fill in a number`},
-		{"empty quotes", head + "1,\"\",3\n", Schema{}, `f.csv:2: column p2: the field is empty; remove the row or fill in a number`},
-		{"spaces", head + "1,  ,3\n", Schema{}, `f.csv:2: column p2: the field is empty; remove the row or fill in a number`},
-		{"NaN", head + "NaN,2,3\n", Schema{}, `f.csv:2: column p1: "NaN" is not a finite number; remove the row or write a number`},
-		{"infinite target", head + "1,2,-Inf\n", Schema{}, `f.csv:2: column label: "-Inf" is not a finite number; remove the row or write a number`},
-		{"too large", head + "1e39,2,3\n", Schema{}, `f.csv:2: column p1: "1e39" is too large for a 32-bit float; remove the row or write a number`},
+		{"word", head + "1,2,3\n1,abc,3\n", Schema{}, `f.csv:3: column p2: "abc" is not a number; write a number, or nothing where it is missing`},
+		{"long word", head + "1," + strings.Repeat("w", 50) + ",3\n", Schema{}, `f.csv:2: column p2: "wwwwwwwwwwwwwwwwwwwwwwwwwwwwwwww"… is not a number; write a number, or nothing where it is missing`},
+		{"binary", head + "1,\x00\x1b[31m,3\n", Schema{}, `f.csv:2: column p2: "\x00\x1b[31m" is not a number; write a number, or nothing where it is missing`},
+		{"hexadecimal", head + "1,0x10,3\n", Schema{}, `f.csv:2: column p2: "0x10" is not a number; write a number, or nothing where it is missing`},
+		{"underscore", head + "1,1_000,3\n", Schema{}, `f.csv:2: column p2: "1_000" is not a number; write a number, or nothing where it is missing`},
+		{"two points", head + "1,1.2.3,3\n", Schema{}, `f.csv:2: column p2: "1.2.3" is not a number; write a number, or nothing where it is missing`},
+		{"sign only", head + "1,-,3\n", Schema{}, `f.csv:2: column p2: "-" is not a number; write a number, or nothing where it is missing`},
+		{"infinite target", head + "1,2,-Inf\n", Schema{}, `f.csv:2: column label: "-Inf" is not a finite number; write a number, or nothing where it is missing`},
+		{"too large", head + "1e39,2,3\n", Schema{}, `f.csv:2: column p1: "1e39" is too large for a 32-bit float; write a number, or nothing where it is missing`},
 		{"long field", head + strings.Repeat("0", MaxField) + "1,2,3\n", Schema{}, `f.csv:2: column p1: the field is longer than 256 bytes; remove the row or write a number`},
 		{"short row", head + "1,2,3\n1,2\n", Schema{}, `f.csv:3: the line has 2 fields and the header 3; complete or remove the row`},
 		{"long row", head + "1,2,3,4\n", Schema{}, `f.csv:2: the line has more than the 3 fields of the header; mend or remove the row`},
@@ -159,6 +155,7 @@ func TestReadRefuses(t *testing.T) {
 		{"class below 0", head + "1,2,3\n1,2,-1\n", Schema{}, `f.csv:3: column label: -1 is not a class; classes are whole numbers from 0 to 999; other numbers need kind = "regression" in schema.toml`},
 		{"class too high", head + "1,2,1000\n", Schema{}, `f.csv:2: column label: 1000 is not a class; classes are whole numbers from 0 to 999; other numbers need kind = "regression" in schema.toml`},
 		{"half a class", head + "1,2,0.5\n", classes, `f.csv:2: column label: 0.5 is not a class; classes are whole numbers from 0 to 999; other numbers need kind = "regression" in schema.toml`},
+		{"no target in any row", head + "1,2,\n1,2,NA\n", Schema{}, `f.csv: no row has a target; fill in the column label`},
 		{"no such target", head + "1,2,3\n", Schema{Target: "y"}, `f.csv:1: there is no target column "y"; the file has p1, p2, label`},
 		{"no such group", head + "1,2,3\n", grouped, `f.csv:1: there is no group column "who"; the file has p1, p2, label`},
 		{"empty group", "p1,who,label\n1, ,3\n", grouped, `f.csv:2: column who: the field is empty; remove the row or name its owner`},
@@ -213,13 +210,24 @@ func BenchmarkRead(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	decimals := "a,b,c,label\n" + strings.Repeat("23.718,577.66667,0.0047699519,1\n", 5000)
-	for name, in := range map[string]string{"whole": string(whole), "decimals": decimals, "packed": string(data)} {
-		b.Run(name, func(b *testing.B) {
-			b.SetBytes(int64(len(in)))
+	const rows = 5000
+	var maps strings.Builder
+	for range rows {
+		maps.WriteString(items(b, cborRow{"a", float32(23.718), "b", 577.66667, "c", 0.0047699519, "label", 1}))
+	}
+	for _, bm := range []struct{ name, file, in string }{
+		{"whole", "f.csv", string(whole)},
+		{"packed", "f.csv.gz", string(data)},
+		{"decimals", "f.csv", "a,b,c,label\n" + strings.Repeat("23.718,577.66667,0.0047699519,1\n", rows)},
+		{"gaps", "f.csv", "a,b,c,label\n" + strings.Repeat("23.718,,0.0047699519,1\n", rows)},
+		{"json", "f.jsonl", strings.Repeat(`{"a":23.718,"b":577.66667,"c":0.0047699519,"label":1}`+"\n", rows)},
+		{"cbor", "f.cbor", maps.String()},
+	} {
+		b.Run(bm.name, func(b *testing.B) {
+			b.SetBytes(int64(len(bm.in)))
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := Read(strings.NewReader(in), "f", Schema{}, Limits{}); err != nil {
+				if _, err := Read(strings.NewReader(bm.in), bm.file, Schema{}, Limits{}); err != nil {
 					b.Fatal(err)
 				}
 			}

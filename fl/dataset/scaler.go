@@ -51,28 +51,34 @@ func Fit(scale Scale, train *Table) (*Scaler, error) {
 }
 
 // moments returns mean and population deviation of each of n columns, summed
-// in float64 in the order of the rows.
+// in float64 in the order of the rows, over those rows that have a number there.
+// A column without any has the mean 0.
 func moments(x []float32, n int) (mean, deviation []float32) {
 	rows := len(x) / n
-	sum, squares := make([]float64, n), make([]float64, n)
+	count, sum, squares := make([]int, n), make([]float64, n), make([]float64, n)
 	for i := range rows {
 		for j, v := range x[i*n : (i+1)*n] {
-			sum[j] += float64(v)
+			if v == v {
+				sum[j] += float64(v)
+				count[j]++
+			}
 		}
 	}
 	for j := range sum {
-		sum[j] /= float64(rows)
+		sum[j] /= float64(max(count[j], 1))
 	}
 	for i := range rows {
 		for j, v := range x[i*n : (i+1)*n] {
-			d := float64(v) - sum[j]
-			squares[j] += float64(d * d)
+			if v == v {
+				d := float64(v) - sum[j]
+				squares[j] += float64(d * d)
+			}
 		}
 	}
 	mean, deviation = make([]float32, n), make([]float32, n)
 	for j := range mean {
 		mean[j] = float32(sum[j])
-		deviation[j] = float32(math.Sqrt(squares[j] / float64(rows)))
+		deviation[j] = float32(math.Sqrt(squares[j] / float64(max(count[j], 1))))
 		if deviation[j] < leastDeviation {
 			deviation[j] = 1
 		}
@@ -105,13 +111,23 @@ func (s *Scaler) Validate(features int) error {
 }
 
 // Apply scales features and targets of t in place, once. T has as many features
-// as the scaler.
+// as the scaler. A missing feature becomes the mean of its column: with [ZScore]
+// that is 0, whatever the mean of t is, and otherwise t.Fill, or the mean over
+// the rows of t if there is none.
 func (s *Scaler) Apply(t *Table) error {
 	if err := s.Validate(t.Features()); err != nil {
 		return err
 	}
+	by := t.Fill
+	if s.Scale.Method != ZScore && t.Missing != nil && by == nil {
+		by = columnMeans(t)
+	}
 	for i := range t.Rows() {
-		s.ApplyRow(t.Row(i))
+		x := t.Row(i)
+		if by != nil && s.Scale.Method != ZScore {
+			fill(x, by)
+		}
+		t.Clipped += s.applyRow(x)
 	}
 	if t.Kind == Regression {
 		for i, y := range t.Y {
@@ -124,16 +140,40 @@ func (s *Scaler) Apply(t *Table) error {
 	return nil
 }
 
-// ApplyRow scales the features of one row in place.
+// ApplyRow scales the features of one row in place. One that is missing, NaN,
+// becomes 0.
 func (s *Scaler) ApplyRow(x []float32) {
+	s.applyRow(x)
+	for i, v := range x {
+		if v != v {
+			x[i] = 0
+		}
+	}
+}
+
+// applyRow is ApplyRow, but that only [ZScore] sets what is missing. It returns
+// how many features were clipped.
+func (s *Scaler) applyRow(x []float32) (clipped int) {
 	switch s.Scale.Method {
 	case ZScore:
 		for i, v := range x {
-			x[i] = min(max((v-s.Mean[i])/s.Deviation[i], -clip), clip)
+			z := (v - s.Mean[i]) / s.Deviation[i]
+			switch {
+			case z != z:
+				z = 0
+			case z < -clip:
+				z = -clip
+				clipped++
+			case z > clip:
+				z = clip
+				clipped++
+			}
+			x[i] = z
 		}
 	case Divide:
 		for i, v := range x {
 			x[i] = v / s.Scale.Divisor
 		}
 	}
+	return clipped
 }

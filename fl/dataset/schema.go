@@ -18,9 +18,10 @@ const (
 	Automatic      Kind = iota // classification if every target is a whole number
 	Classification             // targets are classes, 0 to MaxClasses-1
 	Regression                 // targets are numbers
+	Anomaly                    // what is learned from is normal; targets of test rows tell whether they are, 0, or not, 1
 )
 
-var kindNames = [...]string{Automatic: "automatic", Classification: "classification", Regression: "regression"}
+var kindNames = [...]string{Automatic: "automatic", Classification: "classification", Regression: "regression", Anomaly: "anomaly"}
 
 // ParseKind reads a kind as schema.toml spells it.
 func ParseKind(s string) (Kind, error) {
@@ -29,7 +30,7 @@ func ParseKind(s string) (Kind, error) {
 			return Kind(kind), nil
 		}
 	}
-	return Automatic, fmt.Errorf("kind %q is unknown; possible: classification, regression", s)
+	return Automatic, fmt.Errorf("kind %q is unknown; possible: classification, regression, anomaly", s)
 }
 
 // String returns the kind as [ParseKind] reads it.
@@ -100,16 +101,18 @@ func (s Scale) validate() error {
 // Schema says how to read a folder. The zero Schema is that of a folder
 // without schema.toml.
 type Schema struct {
-	Kind   Kind
-	Target string // a column; empty for the last one that is not the group
+	Kind Kind
+	// Target is a column, and empty for the last one that is not the group. With
+	// Anomaly the training file may lack it, but only if it is named here.
+	Target string
 	Group  string // the column that names the owner of a row; empty for none
 	Scale  Scale
 }
 
 // Validate returns an error that names the setting that cannot be.
 func (s Schema) Validate() error {
-	if s.Kind > Regression {
-		return fmt.Errorf("kind %v is unknown; possible: classification, regression", s.Kind)
+	if s.Kind > Anomaly {
+		return fmt.Errorf("kind %v is unknown; possible: classification, regression, anomaly", s.Kind)
 	}
 	if s.Target != "" && s.Target == s.Group {
 		return fmt.Errorf("column %q cannot be both target and group", s.Target)

@@ -10,13 +10,13 @@ import (
 )
 
 func TestParseKind(t *testing.T) {
-	for _, k := range []Kind{Classification, Regression} {
+	for _, k := range []Kind{Classification, Regression, Anomaly} {
 		if got, err := ParseKind(k.String()); got != k || err != nil {
 			t.Errorf("ParseKind(%q) = %v, %v", k, got, err)
 		}
 	}
-	for _, s := range []string{"", "automatic", "anomaly", "Regression"} {
-		if _, err := ParseKind(s); err == nil || !strings.Contains(err.Error(), "classification, regression") {
+	for _, s := range []string{"", "automatic", "anomalies", "Regression"} {
+		if _, err := ParseKind(s); err == nil || !strings.Contains(err.Error(), "classification, regression, anomaly") {
 			t.Errorf("ParseKind(%q) = %v", s, err)
 		}
 	}
@@ -59,7 +59,7 @@ func TestSchemaValidate(t *testing.T) {
 		}
 	}
 	bad := []Schema{
-		{Kind: 3},
+		{Kind: 4},
 		{Target: "y", Group: "y"},
 		{Scale: Scale{Method: 3}},
 		{Scale: Scale{Method: Divide}},
