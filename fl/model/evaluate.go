@@ -15,12 +15,33 @@ type Score struct {
 	Rows     int
 	Loss     float64 // mean, without decay
 	Accuracy float64 // share of classes that are right, 0..1; 0 in regression
-	R2       float64 // 1 - squared error / variance of the targets; NaN if that is 0; 0 for classes
+	R2       float64 // 1 - squared error / variance of the targets; NaN if that is 0; 0 but for numbers
+	AUC      float64 // probability that an anomalous row scores above a normal one; NaN if one kind lacks; 0 but for anomalies
+}
+
+// Measure returns the number of a score by which models like m are compared,
+// the larger the better: accuracy for classes, R2 for numbers, AUC for
+// anomalies.
+func (m *Model) Measure(s Score) float64 {
+	switch m.loss {
+	case MeanSquare:
+		return s.R2
+	case Reconstruction:
+		return s.AUC
+	}
+	return s.Accuracy
 }
 
 // Evaluate scores the parameters on all rows of t, so many at a time as the
 // workspace takes. Of outputs that are equally large the first one is the class.
+// Labels other than 0 are the anomalies, whose accuracy is left at 0, since it
+// takes a threshold: see [Model.EvaluateAnomaly].
 func (m *Model) Evaluate(theta []float32, t *dataset.Table, ws *Workspace) (Score, error) {
+	if m.loss == Reconstruction {
+		s, err := m.EvaluateAnomaly(theta, t, 0, ws)
+		s.Accuracy = 0
+		return s, err
+	}
 	if err := m.Accepts(t); err != nil {
 		return Score{}, err
 	}

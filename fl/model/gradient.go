@@ -3,44 +3,15 @@
 
 package model
 
-import (
-	"fmt"
+import "github.com/vecino-edge/vecino/fl/tensor"
 
-	"github.com/vecino-edge/vecino/fl/tensor"
-)
-
-// Batch is rows with their targets: Labels for CrossEntropy, Y for MeanSquare.
+// Batch is rows with their targets: Labels for CrossEntropy, Y for MeanSquare;
+// with Reconstruction X is its own target.
 type Batch struct {
 	X      []float32 // (rows, features)
 	Y      []float32 // (rows, outputs)
 	Labels []int32   // (rows), 0..outputs-1
-}
-
-// Workspace is the memory that computing with a model takes, allocated once for
-// batches of up to its number of rows.
-type Workspace struct {
-	model   *Model
-	rows    int
-	out     [][]float32 // (rows, out) of each layer, behind ReLU but for the last
-	delta   [][]float32 // (rows, out) of each hidden layer: gradient of its sums
-	grad    []float32   // (size), for training
-	batch   Batch       // gathered rows, for training
-	shuffle []int32     // row numbers in the order of an epoch, for training
-}
-
-// NewWorkspace returns memory for batches of up to so many rows, 1..MaxBatch.
-func (m *Model) NewWorkspace(rows int) *Workspace {
-	if rows < 1 || rows > MaxBatch {
-		panic(fmt.Sprintf("model: workspace of %d rows", rows))
-	}
-	ws := &Workspace{model: m, rows: rows}
-	for _, l := range m.layers {
-		ws.out = append(ws.out, make([]float32, rows*l.out))
-		ws.delta = append(ws.delta, make([]float32, rows*l.out))
-	}
-	// The gradient of the outputs replaces the outputs.
-	ws.delta[len(ws.delta)-1] = ws.out[len(ws.out)-1]
-	return ws
+	Weight []float32 // (outputs), by which the loss of a row of each class is multiplied; nil for ones
 }
 
 // Predict returns the outputs for the rows of x, (rows, outputs), which hold
@@ -49,64 +20,49 @@ func (m *Model) NewWorkspace(rows int) *Workspace {
 func (m *Model) Predict(theta, x []float32, ws *Workspace) []float32 {
 	m.checkSize(theta)
 	rows := ws.rowsOf(m, x)
-	in := x
 	for i, l := range m.layers {
-		out := ws.out[i][:rows*l.out]
-		b := l.biases(theta)
-		for r := range rows {
-			copy(out[r*l.out:], b)
-		}
-		tensor.MatMul(out, in, l.weights(theta), rows, l.in, l.out)
-		if i < len(m.layers)-1 {
-			tensor.ReLU(out)
-		}
-		in = out
+		l.forward(ws.pass(i, theta, x, rows))
 	}
-	return in
+	return ws.out[len(ws.out)-1][:rows*m.outputs]
 }
 
 // Gradient sets grad, (Size), to the gradient of the mean loss over the batch
 // plus decay*theta, biases included, and returns that mean without the decay.
+// Where the batch has weights, the sum of the weighted losses is still divided
+// by the number of rows.
 func (m *Model) Gradient(grad, theta []float32, b Batch, decay float32, ws *Workspace) float64 {
-	m.checkSize(grad)
-	z := m.Predict(theta, b.X, ws)
-	loss := m.lossGrad(z, b)
-	for i, v := range theta {
-		grad[i] = float32(decay * v)
-	}
-	m.backward(grad, theta, b.X, len(z)/m.outputs, ws)
-	return loss
+	return m.gradientFrom(0, grad, theta, b, decay, ws)
 }
 
-// backward adds to grad what follows from the gradient of the outputs, which
-// is in the workspace.
-func (m *Model) backward(grad, theta, x []float32, rows int, ws *Workspace) {
-	for i := len(m.layers) - 1; i >= 0; i-- {
-		l, in := m.layers[i], x
-		if i > 0 {
-			in = ws.out[i-1][:rows*l.in]
-		}
-		delta := ws.delta[i][:rows*l.out]
-		tensor.MatMulTA(l.weights(grad), in, delta, l.in, rows, l.out)
-		b := l.biases(grad)
-		for r := range rows {
-			tensor.Axpy(1, delta[r*l.out:(r+1)*l.out], b)
-		}
-		if i > 0 {
-			before := ws.delta[i-1][:rows*l.in]
-			clear(before)
-			tensor.MatMulTB(before, delta, l.weights(theta), rows, l.out, l.in)
-			tensor.ReLUGrad(before, in)
-		}
+// gradientFrom is Gradient for the layers from first on. What it leaves of the
+// gradient of those before has no meaning.
+func (m *Model) gradientFrom(first int, grad, theta []float32, b Batch, decay float32, ws *Workspace) float64 {
+	m.checkSize(grad)
+	z := m.Predict(theta, b.X, ws)
+	rows := len(z) / m.outputs
+	loss := m.lossGrad(z, b)
+	copy(grad, theta)
+	tensor.Scale(decay, grad)
+	for i := len(m.layers) - 1; i >= first; i-- {
+		m.layers[i].backward(ws.backPass(i, first, grad, theta, b.X, rows))
 	}
+	return loss
 }
 
 // lossGrad returns the mean loss of the outputs z and replaces them by its
 // gradient.
 func (m *Model) lossGrad(z []float32, b Batch) float64 {
 	rows := len(z) / m.outputs
-	if m.loss == CrossEntropy {
+	switch {
+	case m.loss == CrossEntropy && b.Weight != nil:
+		return m.weightedLossGrad(z, b)
+	case m.loss == CrossEntropy:
 		return tensor.CrossEntropyGrad(z, b.Labels, m.outputs) / float64(rows)
+	case m.loss == Reconstruction:
+		tensor.Sub(z, z, b.X)
+		loss := tensor.Dot(z, z) / float64(len(z))
+		tensor.Scale(2/float32(len(z)), z)
+		return loss
 	}
 	tensor.Sub(z, z, b.Y)
 	loss := tensor.Dot(z, z) / 2 / float64(rows)
@@ -114,11 +70,14 @@ func (m *Model) lossGrad(z []float32, b Batch) float64 {
 	return loss
 }
 
-// rowsOf returns the number of rows in x, which must fit the workspace.
-func (ws *Workspace) rowsOf(m *Model, x []float32) int {
-	rows := len(x) / m.Features()
-	if ws.model != m || rows < 1 || rows > ws.rows || len(x) != rows*m.Features() {
-		panic(fmt.Sprintf("model: %d inputs for a workspace of %d rows", len(x), ws.rows))
+// weightedLossGrad is lossGrad row by row, each with the weight of its class.
+func (m *Model) weightedLossGrad(z []float32, b Batch) float64 {
+	loss, share := 0.0, 1/float32(len(b.Labels))
+	for i, label := range b.Labels {
+		row, w := z[i*m.outputs:(i+1)*m.outputs], b.Weight[label]
+		l := tensor.CrossEntropyGrad(row, b.Labels[i:i+1], m.outputs)
+		loss += float64(float64(w) * l)
+		tensor.Scale(float32(w*share), row)
 	}
-	return rows
+	return loss / float64(len(b.Labels))
 }

@@ -4,9 +4,6 @@
 package model
 
 import (
-	"crypto/sha256"
-	"encoding/binary"
-	"encoding/hex"
 	"errors"
 	"math"
 	"math/rand/v2"
@@ -16,8 +13,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/vecino-edge/vecino/fl/dataset"
-	"github.com/vecino-edge/vecino/fl/dataset/digits"
-	"github.com/vecino-edge/vecino/fl/tensor"
 )
 
 // points returns rows of two features: their class is whether the first is the
@@ -76,28 +71,6 @@ func TestTrainLearns(t *testing.T) {
 	}
 }
 
-// TestTrainDigits trains as the numerical reference does, where ten epochs on
-// all rows reach 0.950 to 0.958 (softmax) and 0.953 to 0.972 (mlp:64).
-func TestTrainDigits(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes a minute in software floating point")
-	}
-	data, test, schema := digits.Load()
-	scaler, err := dataset.Fit(schema.Scale, data)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := errors.Join(scaler.Apply(data), scaler.Apply(test)); err != nil {
-		t.Fatal(err)
-	}
-	for name, want := range map[string]float64{"softmax": 0.94, "mlp:64": 0.95} {
-		m, theta := train(t, name, data, SGD{Rate: 0.3, Decay: 1e-4, Batch: 16, Epochs: 10})
-		if score := evaluate(t, m, theta, test, m.NewWorkspace(128)); score.Accuracy < want {
-			t.Errorf("%s: %+v, want an accuracy of %v", name, score, want)
-		}
-	}
-}
-
 // TestTrainSteps follows the definition of an epoch step by step: a shuffled
 // order, whose beginning fills up the last batch.
 func TestTrainSteps(t *testing.T) {
@@ -107,7 +80,7 @@ func TestTrainSteps(t *testing.T) {
 	m := newModel(t, "softmax", 2, 2, CrossEntropy)
 	correction := []float32{0.5, -0.25, 0, 1, -1, 0.125}
 	got, want := make([]float32, m.Size()), make([]float32, m.Size())
-	steps, loss, err := s.Train(m, got, data, rows, correction, rand.New(rand.NewPCG(5, 6)), m.NewWorkspace(3))
+	steps, loss, err := s.Train(m, got, data, rows, &Step{Correction: correction}, rand.New(rand.NewPCG(5, 6)), m.NewWorkspace(3))
 	if err != nil || steps != 6 || s.Steps(len(rows)) != 6 {
 		t.Fatalf("%d steps, %v", steps, err)
 	}
@@ -167,7 +140,7 @@ func TestTrainDefaults(t *testing.T) {
 	}{{nil, nil}, {all, make([]float32, m.Size())}} {
 		theta := make([]float32, m.Size())
 		m.Init(theta, 1)
-		if _, _, err := (SGD{Rate: 0.1, Batch: 8, Epochs: 2}).Train(m, theta, data, args.rows, args.correction, rand.New(rand.NewPCG(1, 1)), m.NewWorkspace(8)); err != nil {
+		if _, _, err := (SGD{Rate: 0.1, Batch: 8, Epochs: 2}).Train(m, theta, data, args.rows, &Step{Correction: args.correction}, rand.New(rand.NewPCG(1, 1)), m.NewWorkspace(8)); err != nil {
 			t.Fatal(err)
 		}
 		results[i] = theta
@@ -190,7 +163,7 @@ func TestTrainDiverges(t *testing.T) {
 		m.Init(theta, 1)
 		s := SGD{Rate: 0.01, Batch: 4, Epochs: 20}
 		change(&s, theta, correction)
-		if _, _, err := s.Train(m, theta, data, nil, correction, rand.New(rand.NewPCG(1, 1)), m.NewWorkspace(40)); !errors.Is(err, ErrDiverged) {
+		if _, _, err := s.Train(m, theta, data, nil, &Step{Correction: correction}, rand.New(rand.NewPCG(1, 1)), m.NewWorkspace(40)); !errors.Is(err, ErrDiverged) {
 			t.Errorf("%s: %v, want ErrDiverged", name, err)
 		}
 	}
@@ -242,59 +215,4 @@ func TestTrainRefuses(t *testing.T) {
 		}
 	}()
 	_, _, _ = SGD{Rate: 1, Batch: 5, Epochs: 1}.Train(m, theta, data, nil, nil, rand.New(rand.NewPCG(1, 1)), ws)
-}
-
-// TestTrainGolden holds the parameters after twenty steps. They are the same on
-// every architecture: a device and its neighbours, and two versions, agree.
-func TestTrainGolden(t *testing.T) {
-	tests := []struct {
-		spec string
-		kind dataset.Kind
-		want string
-	}{
-		{"softmax", dataset.Classification, "11d98e40149310bbd482e33c46803e34aa43769d00253aa26570a2704719adce"},
-		{"linear", dataset.Regression, "34ad54b09ccac12acafe5d27341670a345278254272ed9267120f5f86269e07c"},
-		{"mlp:16", dataset.Classification, "82613ba1df9c328234d6b1576dce8ee8f89249ca7d5975578bfdf942bfb36fa2"},
-		{"mlp:13:7", dataset.Regression, "dffafd9b290299b7e4777302d9ffa68aeec2e73fecedf39fb24668d034570762"},
-	}
-	for _, tt := range tests {
-		data := points(50, tt.kind)
-		_, theta := train(t, tt.spec, data, SGD{Rate: 0.1, Decay: 1e-3, Batch: 10, Epochs: 4})
-		h := sha256.New()
-		if err := binary.Write(h, binary.LittleEndian, theta); err != nil {
-			t.Fatal(err)
-		}
-		if got := hex.EncodeToString(h.Sum(nil)); got != tt.want {
-			t.Errorf("%s: %s, want %s", tt.spec, got, tt.want)
-		}
-	}
-}
-
-func BenchmarkEpochDigits(b *testing.B) {
-	data, _, schema := digits.Load()
-	scaler, err := dataset.Fit(schema.Scale, data)
-	if err != nil {
-		b.Fatal(err)
-	}
-	if err := scaler.Apply(data); err != nil {
-		b.Fatal(err)
-	}
-	for _, name := range []string{"softmax", "mlp:64", "mlp:64:32"} {
-		b.Run(name, func(b *testing.B) {
-			m, err := For(spec(b, name), data)
-			if err != nil {
-				b.Fatal(err)
-			}
-			theta, correction := make([]float32, m.Size()), make([]float32, m.Size())
-			m.Init(theta, 1)
-			tensor.Fill(correction, 1e-6)
-			r, ws := rand.New(rand.NewPCG(1, 1)), m.NewWorkspace(16)
-			b.ReportAllocs()
-			for b.Loop() {
-				if _, _, err := (SGD{Rate: 0.01, Decay: 1e-4, Batch: 16, Epochs: 1}).Train(m, theta, data, nil, correction, r, ws); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-	}
 }

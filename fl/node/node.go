@@ -142,7 +142,7 @@ func (n *Node) Begin(ws *model.Workspace) (Vectors, error) {
 		correction = n.track.c
 	}
 	var err error
-	n.Steps, n.Loss, err = n.set.SGD.Train(n.set.Model, y, n.data, n.rows, correction, n.rng, ws)
+	n.Steps, n.Loss, err = n.set.SGD.Train(n.set.Model, y, n.data, n.rows, &model.Step{Correction: correction}, n.rng, ws)
 	if err != nil {
 		return nil, fmt.Errorf("train: %w", err)
 	}

@@ -71,7 +71,7 @@ func (n *Node) BeginSum(ws *model.Workspace) ([]uint8, error) {
 	s := n.shared
 	copy(s.trained, n.x)
 	var err error
-	n.Steps, n.Loss, err = n.set.SGD.Train(n.set.Model, s.trained, n.data, n.rows, s.correct(), n.rng, ws)
+	n.Steps, n.Loss, err = n.set.SGD.Train(n.set.Model, s.trained, n.data, n.rows, &model.Step{Correction: s.correct()}, n.rng, ws)
 	if err != nil {
 		return nil, fmt.Errorf("train: %w", err)
 	}
