@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -32,11 +33,11 @@ import (
 
 // simFlags are the flags of `learn sim`.
 type simFlags struct {
-	data, model, partition, topology, algorithm, compress, mode, curve string
+	data, model, partition, topology, algorithm, schedule, compress, mode, split, curve string
 
 	nodes, rounds, epochs, batch int
 	rate, decay                  float32
-	loss                         float64
+	links                        sim.Links
 	seed                         uint64
 	asJSON                       bool
 }
@@ -80,10 +81,15 @@ func simCommand(std stdio) *cobra.Command {
 	flags.IntVar(&f.batch, "batch", 16, "rows of a step")
 	flags.Float32Var(&f.rate, "rate", 0.3, "learning rate")
 	flags.Float32Var(&f.decay, "weight-decay", 1e-4, "weight decay")
+	flags.StringVar(&f.schedule, "schedule", "trapezoid", "trapezoid lowers the rate in the last 30 % of the rounds, constant does not")
 	flags.StringVar(&f.algorithm, "algorithm", "kgt", "kgt or dpsgd")
 	flags.StringVar(&f.compress, "compress", "none", "none or q8")
 	flags.StringVar(&f.mode, "mode", "robust", "robust shows updates to neighbours; private, hybrid and mask show sums only (with --topology full --compress q8)")
-	flags.Float64Var(&f.loss, "loss", 0, "share of exchanges that are lost, both ways")
+	flags.Float64Var(&f.links.Loss, "loss", 0, "share of exchanges that are lost, both ways")
+	flags.Float64Var(&f.links.OneWay, "loss-oneway", 0, "share of messages that are lost, each way for itself")
+	flags.Float64Var(&f.links.Churn, "churn", 0, "share of nodes that are away in a round")
+	flags.Float64Var(&f.links.Delay, "delay", 0, "mean time that a message takes, in rounds; what comes after its round is lost")
+	flags.StringVar(&f.split, "split", "", "rounds `FROM:TO` in which the nodes fall in two halves that do not hear each other")
 	flags.Uint64Var(&f.seed, "seed", 1, "seed of everything random")
 	flags.StringVar(&f.curve, "curve", "", "write the curve of every round to this CSV `FILE`")
 	flags.BoolVar(&f.asJSON, "json", false, "print JSON")
@@ -127,6 +133,7 @@ func (f *simFlags) run(ctx context.Context, std stdio) error {
 // check names the flag whose value cannot be.
 func (f *simFlags) check() error {
 	const most = math.MaxFloat32
+	share := func(v float64) bool { return v >= 0 && v <= 1 }
 	for _, c := range []struct {
 		flag     string
 		value    any
@@ -139,7 +146,9 @@ func (f *simFlags) check() error {
 		{"batch", f.batch, f.batch >= 1 && f.batch <= model.MaxBatch, fmt.Sprintf("1 to %d", model.MaxBatch)},
 		{"rate", f.rate, f.rate > 0 && f.rate <= most, "numbers above 0"},
 		{"weight-decay", f.decay, f.decay >= 0 && f.decay <= most, "0 and numbers above"},
-		{"loss", f.loss, f.loss >= 0 && f.loss <= 1, "0 to 1"},
+		{"loss", f.links.Loss, share(f.links.Loss), "0 to 1"},
+		{"loss-oneway", f.links.OneWay, share(f.links.OneWay), "0 to 1"},
+		{"churn", f.links.Churn, share(f.links.Churn), "0 to 1"},
 	} {
 		if !c.possible {
 			return usage("learn sim: --%s %v: %s are possible", c.flag, c.value, c.bounds)
@@ -159,7 +168,7 @@ func (f *simFlags) check() error {
 // usage.
 func (f *simFlags) settings() (*sim.Settings, error) {
 	s := &sim.Settings{
-		Nodes: f.nodes, Rounds: f.rounds, Loss: f.loss, Seed: f.seed,
+		Nodes: f.nodes, Rounds: f.rounds, Links: f.links, Seed: f.seed,
 		SGD: model.SGD{Rate: f.rate, Decay: f.decay, Batch: f.batch, Epochs: f.epochs},
 	}
 	for _, p := range []struct {
@@ -170,6 +179,8 @@ func (f *simFlags) settings() (*sim.Settings, error) {
 		{"partition", func() (err error) { s.Partition, err = dataset.ParsePartition(f.partition); return }},
 		{"topology", func() (err error) { s.Topology, err = topology.Parse(f.topology); return }},
 		{"algorithm", func() (err error) { s.Algorithm, err = node.ParseAlgorithm(f.algorithm); return }},
+		{"schedule", func() (err error) { s.Schedule, err = node.ParseSchedule(f.schedule); return }},
+		{"split", func() (err error) { s.Links.Split, err = parseSplit(f.split); return }},
 		{"compress", func() (err error) { s.Quant, err = update.ParseQuant(f.compress); return }},
 		{"mode", func() (err error) { s.Mode, err = node.ParseMode(f.mode); return }},
 	} {
@@ -192,6 +203,21 @@ func (f *simFlags) settings() (*sim.Settings, error) {
 	}
 	s.Train, s.Test = data.Train, data.Test
 	return s, nil
+}
+
+// parseSplit reads FROM:TO, or nothing.
+func parseSplit(text string) (split sim.Split, err error) {
+	if text == "" {
+		return split, nil
+	}
+	from, to, _ := strings.Cut(text, ":")
+	if split.From, err = strconv.Atoi(from); err == nil {
+		split.To, err = strconv.Atoi(to)
+	}
+	if err != nil || split.From < 0 || split.To <= split.From {
+		return split, fmt.Errorf("%q is no FROM:TO; write it like 20:40 for the rounds 20 to 39", text)
+	}
+	return split, nil
 }
 
 // namedData reads a data folder, or the set that is built in.

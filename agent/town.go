@@ -205,7 +205,7 @@ func learnAlone(ctx context.Context, task *node.Task, share *learn.Data, rounds 
 		if err := ctx.Err(); err != nil {
 			return 0, err
 		}
-		if _, err := n.Begin(ws); err != nil {
+		if _, err := n.Begin(uint32(round), ws); err != nil {
 			return 0, err
 		}
 		n.End(uint32(round), nil)

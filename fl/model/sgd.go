@@ -37,6 +37,7 @@ type SGD struct {
 // Step, and nil, steer nothing.
 type Step struct {
 	Correction []float32 // (Size), added to every gradient; nil for none
+	Share      float32   // by which the correction is multiplied; 0 means 1
 	Velocity   []float32 // (Size), belongs to the caller, begins as zeros and goes on from call to call; with momentum only
 	Only       Range     // the part of theta that moves; the zero Range for all of it
 }
@@ -68,7 +69,7 @@ func (s SGD) Steps(rows int) int { return s.Epochs * ((rows + s.Batch - 1) / s.B
 
 // Train moves theta, (Size). With momentum β a step goes
 //
-//	velocity = β*velocity + gradient + correction
+//	velocity = β*velocity + gradient + share*correction
 //	theta    = theta - Rate*(1-β)*velocity
 //
 // so that it is as long as one without, where gradients agree. Rows are those
@@ -133,6 +134,9 @@ func (s SGD) checkStep(m *Model, given *Step) (step Step) {
 	if step.Only == (Range{}) {
 		step.Only.To = m.size
 	}
+	if step.Share == 0 {
+		step.Share = 1
+	}
 	for _, v := range [][]float32{step.Correction, step.Velocity} {
 		if v != nil {
 			m.checkSize(v)
@@ -152,7 +156,7 @@ func (s SGD) step(theta, grad []float32, step Step) {
 	from, to := step.Only.From, step.Only.To
 	theta, grad = theta[from:to], grad[from:to]
 	if step.Correction != nil {
-		tensor.Axpy(1, step.Correction[from:to], grad)
+		tensor.Axpy(step.Share, step.Correction[from:to], grad)
 	}
 	rate := s.Rate
 	if s.Momentum > 0 {

@@ -46,7 +46,7 @@ func (c *choir) train() {
 	c.values = make([][]uint8, len(c.nodes))
 	for i, n := range c.nodes {
 		if !n.Listens() {
-			c.values[i] = slices.Clone(must(n.BeginSum(c.ws))(c.t))
+			c.values[i] = slices.Clone(must(n.BeginSum(c.round, c.ws))(c.t))
 		}
 	}
 }
@@ -94,7 +94,7 @@ func (c *choir) end(n *Node, i int, told map[PeerID]Vectors, sum Sum, missing bo
 		return
 	}
 	sum.Own = c.values[i] != nil
-	if err := n.EndSum([]Sum{sum}, nil); err != nil {
+	if err := n.EndSum(c.round, []Sum{sum}, nil); err != nil {
 		c.t.Fatalf("round %d: node %d: %v", c.round, i, err)
 	}
 }

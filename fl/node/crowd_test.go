@@ -88,7 +88,7 @@ func (c *crowd) round(round uint32, lost func(from, to int) bool, without ...int
 		if slices.Contains(without, i) || n.Listens() {
 			continue
 		}
-		c.sent[i] = must(n.Begin(c.ws))(c.t)
+		c.sent[i] = must(n.Begin(round, c.ws))(c.t)
 	}
 	for i, n := range c.nodes {
 		if slices.Contains(without, i) {

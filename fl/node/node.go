@@ -44,6 +44,8 @@ type Settings struct {
 	Algorithm  Algorithm
 	Mode       Mode
 	SGD        model.SGD
+	Schedule   Schedule // of the rate
+	Rounds     uint32   // of the task, for the schedule; 0 where nobody knows
 	Quant      update.Quant
 	FixedGraph bool   // the graph is the same in every round
 	Seed       uint64 // of the initial model
@@ -125,10 +127,25 @@ func (n *Node) Late() {
 // or BeginSum is left out then, and nothing is sent.
 func (n *Node) Listens() bool { return n.late > 0 }
 
+// sgd returns how the node trains in a round.
+func (n *Node) sgd(round uint32) model.SGD {
+	sgd := n.set.SGD
+	sgd.Rate = float32(sgd.Rate * n.set.Schedule.Share(round, n.set.Rounds))
+	return sgd
+}
+
+// trains returns the rows that the node learns from.
+func (n *Node) trains() int {
+	if n.rows == nil {
+		return n.data.Rows()
+	}
+	return len(n.rows)
+}
+
 // Begin trains for a round and returns the update to send. The vectors belong
 // to the node and stay as they are until the next Begin. It fails where
 // training runs off to infinity, and leaves the model as it was.
-func (n *Node) Begin(ws *model.Workspace) (Vectors, error) {
+func (n *Node) Begin(round uint32, ws *model.Workspace) (Vectors, error) {
 	if n.sent == nil {
 		n.sent = make(Vectors, n.set.Algorithm.Vectors())
 		for i := range n.sent {
@@ -137,19 +154,20 @@ func (n *Node) Begin(ws *model.Workspace) (Vectors, error) {
 	}
 	y := n.sent[0]
 	copy(y, n.x)
-	var correction []float32
+	sgd := n.sgd(round)
+	var step model.Step
 	if n.track != nil {
-		correction = n.track.c
+		step.Correction, step.Share = n.track.c, 1/float32(sgd.Steps(n.trains()))
 	}
 	var err error
-	n.Steps, n.Loss, err = n.set.SGD.Train(n.set.Model, y, n.data, n.rows, &model.Step{Correction: correction}, n.rng, ws)
+	n.Steps, n.Loss, err = sgd.Train(n.set.Model, y, n.data, n.rows, &step, n.rng, ws)
 	if err != nil {
 		return nil, fmt.Errorf("train: %w", err)
 	}
 	if n.track != nil {
 		z := n.sent[1]
 		tensor.Sub(z, n.x, y)
-		tensor.Scale(1/(n.set.SGD.Rate*float32(n.Steps)), z)
+		tensor.Scale(1/sgd.Rate, z)
 		n.track.advance(z)
 	}
 	copy(n.x, y)
@@ -205,14 +223,34 @@ func (n *Node) End(round uint32, edges []Edge) (heard int) {
 }
 
 func (n *Node) mix(round uint32, edges []Edge) {
+	share := float32(1)
+	if !n.set.FixedGraph {
+		share = n.renormalize(edges)
+	}
 	for _, e := range edges {
 		if v, ok := n.got[e.Peer]; ok {
-			addDifference(n.x, e.Weight, v[0], n.sent[0])
+			tensor.AddScaledDifference(n.x, float32(share*e.Weight), v[0], n.sent[0])
 		}
 	}
 	if n.track != nil {
 		n.track.mix(round, n.sent[1], edges, n.got)
 	}
+}
+
+// renormalize returns by what the weights of those who were heard are to be
+// multiplied so that they and the node's own add up to 1. On a graph that is new
+// in every round a neighbour that is missing costs a meeting that does not come
+// again, and mixing harder with the others makes up for it; on one that stays the
+// same it would move the mean of all models towards those who lose more.
+func (n *Node) renormalize(edges []Edge) float32 {
+	own, heard := float32(1), float32(0)
+	for _, e := range edges {
+		own -= e.Weight
+		if _, ok := n.got[e.Peer]; ok {
+			heard += e.Weight
+		}
+	}
+	return 1 / (own + heard)
 }
 
 // comeBack ends a round in which the node listened: it sent nothing, so there

@@ -32,7 +32,7 @@ func TestAlone(t *testing.T) {
 		trained := slices.Clone(alone.Model())
 		for round := range uint32(5) {
 			for _, n := range []*Node{deaf, alone} {
-				if _, err := n.Begin(ws); err != nil {
+				if _, err := n.Begin(round, ws); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -87,7 +87,7 @@ func TestReceiveRefuses(t *testing.T) {
 	run := func(attack func(n *Node)) *Node {
 		n, ws := New(set, uneven(0), nil, 1), set.NewWorkspace()
 		for round := range uint32(2) {
-			if _, err := n.Begin(ws); err != nil {
+			if _, err := n.Begin(round, ws); err != nil {
 				t.Fatal(err)
 			}
 			if err := n.Receive(peer(friend), Vectors{vector(1), vector(1)}); err != nil {
@@ -160,7 +160,7 @@ func TestQuantized(t *testing.T) {
 		}
 		var before, after [][]float32
 		for i, n := range c.nodes {
-			sent := must(n.Begin(c.ws))(t)
+			sent := must(n.Begin(5, c.ws))(t)
 			c.sent[i] = sent
 			before = append(before, slices.Clone(n.x))
 			for _, v := range sent {
@@ -195,7 +195,7 @@ func TestBeginDiverges(t *testing.T) {
 	before := slices.Clone(n.x)
 	var err error
 	for range 3 {
-		if _, err = n.Begin(set.NewWorkspace()); err != nil {
+		if _, err = n.Begin(0, set.NewWorkspace()); err != nil {
 			break
 		}
 		before = slices.Clone(n.x)

@@ -51,7 +51,7 @@ func (r *Runner) mixRound(ctx context.Context, report *Report, all []PeerID, sel
 	r.inbox.open(round, edges)
 	var vectors Vectors
 	training := r.train(func() (err error) {
-		vectors, err = r.begin(r.ws)
+		vectors, err = r.begin(round, r.ws)
 		return err
 	})
 	err = r.exchange(ctx, round, training, func() { report.Payload = r.send(round, edges, r.Node.set.Quant, vectors) })

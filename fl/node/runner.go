@@ -79,8 +79,8 @@ type Runner struct {
 	id       ID
 	base     [32]byte
 	ws       *model.Workspace
-	begin    func(*model.Workspace) (Vectors, error) // of the node
-	beginSum func(*model.Workspace) ([]uint8, error) // likewise
+	begin    func(uint32, *model.Workspace) (Vectors, error) // of the node
+	beginSum func(uint32, *model.Workspace) ([]uint8, error) // likewise
 	inbox    *inbox
 	common   *float64  // loss of the common model on the test rows, nil while it is not known
 	self     PeerID    // the device's pseudonym in this round
@@ -89,9 +89,9 @@ type Runner struct {
 	unsaved  bool      // it is in no checkpoint
 }
 
-// maxMissed is how many rounds a node may miss and still mix in its own model;
+// MaxMissed is how many rounds a node may miss and still mix in its own model;
 // see [Node.Late].
-const maxMissed = 1
+const MaxMissed = 1
 
 // Run learns until the task's last round or until ctx ends, which is no error.
 // When ctx ends during local training it returns as soon as that is done.
@@ -149,7 +149,7 @@ func (r *Runner) resume() uint32 {
 	switch {
 	case err == nil:
 		next = max(next, int64(last)+1)
-		if next > int64(last)+1+maxMissed {
+		if next > int64(last)+1+MaxMissed {
 			r.Node.Late()
 		}
 		r.Log.Info("task resumes", "task", r.Task.Name, "checkpoint", last, "round", next)
@@ -161,7 +161,7 @@ func (r *Runner) resume() uint32 {
 	case !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, ErrOtherTask):
 		r.Log.Error("the checkpoint cannot be used; the task begins anew", "task", r.Task.Name, "err", err)
 	}
-	if next > maxMissed {
+	if next > MaxMissed {
 		r.Node.Late()
 	}
 	return uint32(next)
@@ -183,7 +183,7 @@ func (r *Runner) catchUp(round uint32) uint32 {
 	if now <= int64(round) {
 		return round
 	}
-	if now-int64(round) > maxMissed {
+	if now-int64(round) > MaxMissed {
 		r.Node.Late()
 	}
 	r.Log.Info("rounds are left out", "from", round, "to", now-1)

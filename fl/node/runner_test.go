@@ -164,9 +164,9 @@ func TestSlowTraining(t *testing.T) {
 		all := devices(t, s, task, 3)
 		slow := all[2]
 		train := slow.begin
-		slow.begin = func(ws *model.Workspace) (Vectors, error) {
+		slow.begin = func(round uint32, ws *model.Workspace) (Vectors, error) {
 			time.Sleep(roundLen*5/2 - latency)
-			return train(ws)
+			return train(round, ws)
 		}
 		startAll(all)
 		waitAll(t, all)

@@ -67,11 +67,11 @@ func newShared(x []float32, a Algorithm) *shared {
 // BeginSum trains for a round and returns what to submit, (SumValues). The
 // values belong to the node and stay as they are until the next BeginSum. The
 // model changes with the round's end only. It fails as Begin does.
-func (n *Node) BeginSum(ws *model.Workspace) ([]uint8, error) {
-	s := n.shared
+func (n *Node) BeginSum(round uint32, ws *model.Workspace) ([]uint8, error) {
+	s, sgd := n.shared, n.sgd(round)
 	copy(s.trained, n.x)
 	var err error
-	n.Steps, n.Loss, err = n.set.SGD.Train(n.set.Model, s.trained, n.data, n.rows, &model.Step{Correction: s.correct()}, n.rng, ws)
+	n.Steps, n.Loss, err = sgd.Train(n.set.Model, s.trained, n.data, n.rows, &model.Step{Correction: s.correct()}, n.rng, ws)
 	if err != nil {
 		return nil, fmt.Errorf("train: %w", err)
 	}
@@ -80,7 +80,7 @@ func (n *Node) BeginSum(ws *model.Workspace) ([]uint8, error) {
 	if n.set.Algorithm == KGT {
 		steps = float32(n.Steps)
 	}
-	tensor.Scale(1/float32(n.set.SGD.Rate*steps), s.direction)
+	tensor.Scale(1/float32(sgd.Rate*steps), s.direction)
 	if c := s.correct(); c != nil {
 		tensor.Sub(s.direction, s.direction, c)
 	}
@@ -114,7 +114,7 @@ const maxStepsGrowth = 4
 // EndSum ends a round with the sums of what the members submitted. Fits, which
 // may be nil, says whether a model does as it should on the device's own test
 // rows. With an [*update.Refused] the model is as it was.
-func (n *Node) EndSum(sums []Sum, fits func(model []float32) bool) error {
+func (n *Node) EndSum(round uint32, sums []Sum, fits func(model []float32) bool) error {
 	s := n.shared
 	defer func() { s.fresh = false }()
 	agg, err := combine(s.aggregated, sums, s.scale, n.set.Algorithm)
@@ -122,7 +122,7 @@ func (n *Node) EndSum(sums []Sum, fits func(model []float32) bool) error {
 		s.miss()
 		return err
 	}
-	step := n.set.SGD.Rate
+	step := n.sgd(round).Rate
 	if n.set.Algorithm == KGT {
 		if s.steps > 0 && agg.steps > maxStepsGrowth*s.steps {
 			s.miss()

@@ -46,7 +46,7 @@ func TestRefusedSums(t *testing.T) {
 		sum := c.add(0, 1, 2)
 		sum.Own = true
 		tt.spoil(&sum)
-		if err := n.EndSum([]Sum{sum}, tt.fits); reason(err) != tt.want {
+		if err := n.EndSum(0, []Sum{sum}, tt.fits); reason(err) != tt.want {
 			t.Errorf("%s: %v, want %s", tt.name, err, tt.want)
 		}
 		if !bytes.Equal(before, state()) {
@@ -56,7 +56,7 @@ func TestRefusedSums(t *testing.T) {
 			t.Errorf("%s: unsure: %v", tt.name, n.shared.unsure)
 		}
 		c.train()
-		if err := n.EndSum([]Sum{c.add(0, 1, 2)}, nil); err != nil || bytes.Equal(before, state()) {
+		if err := n.EndSum(0, []Sum{c.add(0, 1, 2)}, nil); err != nil || bytes.Equal(before, state()) {
 			t.Errorf("%s: the next one: %v", tt.name, err)
 		}
 	}
@@ -72,7 +72,7 @@ func TestOutOfSum(t *testing.T) {
 	sum := c.add(0, 1, 2)
 	for i, n := range c.nodes {
 		sum.Own = i != 3
-		if err := n.EndSum([]Sum{sum}, nil); err != nil {
+		if err := n.EndSum(0, []Sum{sum}, nil); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -106,7 +106,7 @@ func TestSkippedSums(t *testing.T) {
 			t.Error("the common model is changed, or the node is sure of it")
 		}
 		c.train()
-		if err := n.EndSum([]Sum{c.add(0, 1, 2)}, nil); err != nil || !sameBits(n.x, n.shared.model) || n.shared.skipped != 0 {
+		if err := n.EndSum(0, []Sum{c.add(0, 1, 2)}, nil); err != nil || !sameBits(n.x, n.shared.model) || n.shared.skipped != 0 {
 			t.Errorf("it does not come back to the common model: %v", err)
 		}
 	}
@@ -118,8 +118,8 @@ func TestAloneBySums(t *testing.T) {
 	set, other := summed(t, KGT), settings(t, DPSGD, update.F32)
 	bySums, plain := New(set, uneven(0), nil, 1), New(other, uneven(0), nil, 1)
 	for round := range uint32(6) {
-		must(bySums.BeginSum(set.NewWorkspace()))(t)
-		must(plain.Begin(other.NewWorkspace()))(t)
+		must(bySums.BeginSum(0, set.NewWorkspace()))(t)
+		must(plain.Begin(0, other.NewWorkspace()))(t)
 		bySums.SkipSum(true)
 		plain.End(round, nil)
 	}
@@ -133,7 +133,7 @@ func TestBeginSumDiverges(t *testing.T) {
 	set.SGD = model.SGD{Rate: MaxRate, Decay: 0.99, Batch: 4, Epochs: 100}
 	n := New(set, uneven(0), nil, 1)
 	before := slices.Clone(n.x)
-	if _, err := n.BeginSum(set.NewWorkspace()); err == nil || !sameBits(n.x, before) {
+	if _, err := n.BeginSum(0, set.NewWorkspace()); err == nil || !sameBits(n.x, before) {
 		t.Errorf("%v", err)
 	}
 }

@@ -19,7 +19,7 @@ func (r *Runner) sumRound(ctx context.Context, report *Report, all []PeerID, sel
 	told := r.openTold(round, all, self)
 	var values []uint8
 	training := r.train(func() (err error) {
-		values, err = r.beginSum(r.ws)
+		values, err = r.beginSum(round, r.ws)
 		return err
 	})
 	err := r.exchange(ctx, round, training, func() {
@@ -109,7 +109,7 @@ func (r *Runner) endSum(ctx context.Context, report *Report) (heard int, err err
 			heard--
 		}
 	}
-	err = r.Node.EndSum(sums, r.fits)
+	err = r.Node.EndSum(report.Round, sums, r.fits)
 	if p, ok := r.Summer.(Parter); ok && p.Partial() {
 		r.Node.shared.unsure = true
 	}

@@ -195,11 +195,11 @@ func TestSumsSlow(t *testing.T) {
 		all, _ := singers(t, newStreet(), task, 4)
 		slow := all[3]
 		train := slow.beginSum
-		slow.beginSum = func(ws *model.Workspace) ([]uint8, error) {
+		slow.beginSum = func(round uint32, ws *model.Workspace) ([]uint8, error) {
 			if task.RoundAt(time.Now()) == 3 {
 				time.Sleep(roundLen * 3 / 2)
 			}
-			return train(ws)
+			return train(round, ws)
 		}
 		startAll(all)
 		waitAll(t, all)

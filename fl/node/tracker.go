@@ -19,11 +19,25 @@ import (
 // and 61 % where it is 10. With 40 % of all exchanges lost both do alike.
 const MaxStale = 3
 
-// tracker holds K-GT's correction c, which is added to every gradient so that
-// the node's steps follow the average gradient of all.
+// leak is the part of the correction that is dropped in each round on a graph that
+// is new every round. Where 30 % of the messages are lost one way only, 32 nodes
+// with four random neighbours and a Dirichlet split of 0.1 end at 95.4 % with it
+// and at 92.0 % without, after 300 rounds at 96.6 % and 86.0 %; where nothing is lost
+// it costs 0.1 or 0.2 points.
+const leak = 0.02
+
+// tracker holds K-GT's correction c, of which every gradient of a round gets an
+// equal share, so that the node's steps follow the average gradient of all.
 //
-// The paper's update is c_i += sum_j w_ij (z_j - z_i), where z is the direction
-// that a node's local steps took in a round. A node that misses one message of
+// What is tracked is the direction z of a round: how far the model went, over the
+// rate, which is the sum of its steps' gradients. The paper takes their mean, and
+// has all nodes take equally many steps. Where some have more rows than others,
+// the means do not add up to how the mean of all models moves, but the sums do:
+// with 30 nodes that have 5 to 760 rows (FedProx's synthetic(1, 1), four fixed
+// neighbours, 50 rounds) the means give 86.3 % and the sums 90.6 %, of 91.7 % with
+// all rows in one place. They also weigh each row alike, and not each node.
+//
+// The paper's update is c_i += sum_j w_ij (z_j - z_i). A node that misses one message of
 // an exchange that its neighbour did apply would leave the sum of all c off
 // zero for ever, and the models would drift from the optimum. On a graph that
 // stays the same the tracker therefore sends Z, the sum of z over all rounds of
@@ -35,11 +49,13 @@ const MaxStale = 3
 // begins anew, since it would tell every neighbour who a node was before.
 //
 // Where the graph changes every round there is no edge to keep a flow for, and
-// the tracker adds up what the rounds give, as the paper does.
+// the tracker adds up what the rounds give, as the paper does. What a lost message
+// leaves behind then fades by [leak], since c does.
 type tracker struct {
 	cumulative bool
+	leak       float32          // part of c that is dropped in each round
 	paused     bool             // the round is not tracked
-	c          []float32        // correction, (params)
+	c          []float32        // correction, (params), for all steps of a round together
 	z          []float32        // Z, (params); nil unless cumulative
 	flows      map[PeerID]*flow // by neighbour, of this epoch; likewise
 	carried    *flow            // of a checkpoint beside what is settled, until a neighbour is heard again
@@ -59,7 +75,7 @@ type flow struct {
 }
 
 func newTracker(params int, cumulative bool) *tracker {
-	t := &tracker{cumulative: cumulative, c: make([]float32, params)}
+	t := &tracker{cumulative: cumulative, leak: leak, c: make([]float32, params)}
 	if cumulative {
 		t.z, t.flows = make([]float32, params), map[PeerID]*flow{}
 		t.known, t.settled.of = map[PeerID]PeerID{}, map[PeerID]*settlement{}
@@ -184,13 +200,15 @@ func (t *tracker) mix(round uint32, sent []float32, edges []Edge, arrived map[Pe
 		case t.cumulative:
 			t.set(round, e, got[1], sent)
 		default:
-			addDifference(t.c, e.Weight, got[1], sent)
+			tensor.AddScaledDifference(t.c, e.Weight, got[1], sent)
 		}
 	}
-	if t.cumulative {
-		t.expire(round)
-		t.sum(round, edges)
+	if !t.cumulative {
+		tensor.Scale(1-t.leak, t.c)
+		return
 	}
+	t.expire(round)
+	t.sum(round, edges)
 }
 
 // waits reports whether a node that comes back has to listen on, since the round
@@ -235,7 +253,7 @@ func (t *tracker) set(round uint32, e Edge, theirs, own []float32) {
 	}
 	f.round = round
 	clear(f.value)
-	addDifference(f.value, e.Weight, theirs, own)
+	tensor.AddScaledDifference(f.value, e.Weight, theirs, own)
 	t.carried = nil
 }
 
@@ -281,13 +299,5 @@ func (t *tracker) sum(round uint32, edges []Edge) {
 			tensor.Axpy(1, f.value, t.c)
 			f.in = true
 		}
-	}
-}
-
-// addDifference adds w(a - b) to dst.
-func addDifference(dst []float32, w float32, a, b []float32) {
-	a, b = a[:len(dst)], b[:len(dst)]
-	for i := range dst {
-		dst[i] += float32(w * float32(a[i]-b[i]))
 	}
 }

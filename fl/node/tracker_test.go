@@ -4,6 +4,7 @@
 package node
 
 import (
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -22,6 +23,9 @@ func TestCumulativeIsIncremental(t *testing.T) {
 		cumulative := newCrowd(t, set, 6, topo)
 		set.FixedGraph = false
 		incremental := newCrowd(t, set, 6, topo)
+		for _, n := range incremental.nodes {
+			n.track.leak = 0
+		}
 		plain := newCrowd(t, settings(t, DPSGD, update.F32), 6, topo)
 		for round := range uint32(12) {
 			cumulative.round(round, nil)
@@ -72,25 +76,32 @@ func TestCorrectionsRecover(t *testing.T) {
 	})
 }
 
-// TestIncrementalDoesNotRecover holds what the flows are for: the paper's form
-// keeps the error of a loss for ever.
+// TestIncrementalDoesNotRecover holds what the flows are for, and the leak: the
+// paper's form keeps the error of a loss for ever.
 func TestIncrementalDoesNotRecover(t *testing.T) {
-	off := func(fixed bool) float64 {
+	off := func(fixed bool, leak float32, rounds uint32) float64 {
 		set := settings(t, KGT, update.F32)
 		set.FixedGraph = fixed
 		c := newCrowd(t, set, 6, "ring")
+		for _, n := range c.nodes {
+			n.track.leak = leak
+		}
 		c.round(0, func(from, to int) bool { return from == 0 })
-		for round := range uint32(10) {
+		for round := range rounds {
 			c.round(1+round, nil)
 		}
-		sum, size := c.corrections()
-		return sum / size
+		sum, _ := c.corrections()
+		return sum
 	}
-	if got := off(true); got > 1e-5 {
-		t.Errorf("flows: the sum is %.2g of the sizes", got)
+	if got := off(true, 0, 10); got > 1e-4 {
+		t.Errorf("flows: the sum is %.2g", got)
 	}
-	if got := off(false); got < 1e-2 {
-		t.Errorf("the paper's form: the sum is %.2g of the sizes, and flows are not needed", got)
+	before := off(false, 0, 0)
+	if got := off(false, 0, 200); math.Abs(got-before) > 1e-3*before {
+		t.Errorf("the paper's form: the sum was %.2g after the loss and is %.2g", before, got)
+	}
+	if got, want := off(false, leak, 200), before*math.Pow(1-leak, 200); math.Abs(got-want) > 0.01*before {
+		t.Errorf("with the leak: the sum was %.2g after the loss and is %.2g, want %.2g", before, got, want)
 	}
 }
 

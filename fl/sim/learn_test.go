@@ -39,7 +39,7 @@ func TestLossOfAll(t *testing.T) {
 	for _, a := range []node.Algorithm{node.KGT, node.DPSGD} {
 		for _, top := range []topology.Topology{{}, {Kind: topology.Ring}, {Kind: topology.Random, Degree: 2}} {
 			s := tiny(dataset.Classification)
-			s.Algorithm, s.Topology, s.Loss = a, top, 1
+			s.Algorithm, s.Topology, s.Links.Loss = a, top, 1
 			deaf := models(t, s)
 			m, err := newSim(s)
 			if err != nil {
@@ -47,7 +47,7 @@ func TestLossOfAll(t *testing.T) {
 			}
 			for i, n := range m.nodes {
 				for round := range s.Rounds {
-					if _, err := n.Begin(m.workers[0]); err != nil {
+					if _, err := n.Begin(uint32(round), m.workers[0]); err != nil {
 						t.Fatal(err)
 					}
 					n.End(uint32(round), nil)

@@ -43,7 +43,10 @@ func (m *sim) round(round uint32) error {
 		return m.sumRound(round)
 	}
 	err := m.each(func(i int, ws *model.Workspace) (err error) {
-		m.sent[i], err = m.nodes[i].Begin(ws)
+		m.sent[i] = nil
+		if m.enter(round, i) && !m.nodes[i].Listens() {
+			m.sent[i], err = m.nodes[i].Begin(round, ws)
+		}
 		return err
 	})
 	if err != nil || len(m.nodes) == 1 {
@@ -53,12 +56,17 @@ func (m *sim) round(round uint32) error {
 	if err != nil {
 		return err
 	}
-	lost := m.lose(g)
 	return m.each(func(i int, _ *model.Workspace) error {
+		if m.weather.away(round, i) {
+			return nil
+		}
 		edges := m.edges(g, i)
+		if m.sent[i] != nil {
+			m.sends.Add(int64(len(edges)))
+		}
 		for _, e := range edges {
 			j := index(e.Peer)
-			if lost[pair(i, j)] {
+			if m.sent[j] == nil || !m.weather.arrives(round, j, i) {
 				continue
 			}
 			if err := m.nodes[i].Receive(e.Peer, m.sent[j]); err != nil {
@@ -73,12 +81,23 @@ func (m *sim) round(round uint32) error {
 	})
 }
 
+// enter reports whether a node is there in a round, and tells one that was away
+// for a while that it is late.
+func (m *sim) enter(round uint32, i int) bool {
+	if m.weather.away(round, i) {
+		m.missed[i]++
+		return false
+	}
+	if m.missed[i] > node.MaxMissed {
+		m.nodes[i].Late()
+	}
+	m.missed[i] = 0
+	return true
+}
+
 func index(id node.PeerID) int {
 	return int(id[0])<<24 | int(id[1])<<16 | int(id[2])<<8 | int(id[3])
 }
-
-// pair names an undirected edge.
-func pair(i, j int) uint64 { return uint64(min(i, j))<<32 | uint64(max(i, j)) }
 
 func (m *sim) edges(g *topology.Graph, i int) []node.Edge {
 	ids := g.Neighbours(nil, i)
@@ -88,26 +107,6 @@ func (m *sim) edges(g *topology.Graph, i int) []node.Edge {
 		edges[k] = node.Edge{Peer: m.ids[j], Weight: weights[k]}
 	}
 	return edges
-}
-
-// lose draws which edges lose their exchange in this round, in the order of the
-// edges.
-func (m *sim) lose(g *topology.Graph) map[uint64]bool {
-	lost := map[uint64]bool{}
-	var ids []int32
-	for i := range m.nodes {
-		ids = g.Neighbours(ids[:0], i)
-		m.sends += int64(len(ids))
-		if m.Loss == 0 {
-			continue
-		}
-		for _, j := range ids {
-			if int(j) > i && m.links.Float64() < m.Loss {
-				lost[pair(i, int(j))] = true
-			}
-		}
-	}
-	return lost
 }
 
 // evaluate scores every node and the mean of all models.

@@ -3,7 +3,8 @@
 
 // Package sim runs many nodes in one process on virtual links: the same node
 // code as on a device (package node), with decoded updates handed over in memory,
-// bytes counted from real encodings, and losses drawn from a seed. The same
+// bytes counted from real encodings, and what goes wrong drawn from a seed. Time
+// goes by in rounds, as on devices, whose rounds begin and end by the clock. The same
 // settings give the same result on every machine and with any number of
 // processors.
 //
@@ -15,7 +16,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"math/rand/v2"
 	"runtime"
 	"sync/atomic"
 
@@ -39,9 +39,10 @@ type Settings struct {
 	Algorithm   node.Algorithm
 	Mode        node.Mode
 	SGD         model.SGD
+	Schedule    node.Schedule
 	Quant       update.Quant
 	Rounds      int
-	Loss        float64 // share of exchanges that are lost in both directions; in a summed mode, of nodes that miss a round
+	Links       Links
 	Seed        uint64
 	// EvaluateEvery is how often, in rounds, Progress, if there is one, gets a full
 	// evaluation; the last round has one anyway. Zero means never.
@@ -77,9 +78,10 @@ type sim struct {
 	nodes   []*node.Node
 	sent    []node.Vectors // of the round, by node
 	ids     []node.PeerID
-	links   *rand.Rand
+	weather weather
+	missed  []uint32 // rounds in a row, by node
 	workers []*model.Workspace
-	sends   int64 // directed messages
+	sends   atomic.Int64 // directed messages
 
 	// In a summed mode.
 	values  [][]uint8 // of the round, by node
@@ -106,7 +108,7 @@ func Run(ctx context.Context, s Settings) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	result.BytesNode = float64(m.sends) * float64(result.BytesLinkRound) / float64(s.Nodes)
+	result.BytesNode = float64(m.sends.Load()) * float64(result.BytesLinkRound) / float64(s.Nodes)
 	if s.Mode.Summed() {
 		told := node.ToldSize(m.set.Model.Size(), s.Algorithm)
 		result.BytesNode += float64(m.tells) * float64(told) / float64(s.Nodes)
@@ -149,8 +151,9 @@ func (s *Settings) check() error {
 		return fmt.Errorf("%d nodes; 1 to %d are possible", s.Nodes, MaxNodes)
 	case s.Rounds < 1 || s.Rounds > node.MaxRounds:
 		return fmt.Errorf("%d rounds; 1 to %d are possible", s.Rounds, node.MaxRounds)
-	case !(s.Loss >= 0 && s.Loss <= 1):
-		return fmt.Errorf("a loss of %v; it is a share from 0 to 1", s.Loss)
+	}
+	if err := s.Links.check(); err != nil {
+		return err
 	}
 	if err := s.checkMode(); err != nil {
 		return err
@@ -182,9 +185,10 @@ func newSim(s Settings) (*sim, error) {
 		Settings: s, nodes: make([]*node.Node, s.Nodes), sent: make([]node.Vectors, s.Nodes),
 		values: make([][]uint8, s.Nodes), ids: make([]node.PeerID, s.Nodes),
 		set: node.Settings{
-			Model: mod, Algorithm: s.Algorithm, Mode: s.Mode, SGD: s.SGD, Quant: s.Quant, FixedGraph: s.Topology.Fixed(), Seed: s.Seed,
+			Model: mod, Algorithm: s.Algorithm, Mode: s.Mode, SGD: s.SGD, Schedule: s.Schedule, Rounds: uint32(s.Rounds),
+			Quant: s.Quant, FixedGraph: s.Topology.Fixed(), Seed: s.Seed,
 		},
-		links: rand.New(rand.NewPCG(s.Seed, linkStream)),
+		weather: newWeather(s.Links, s.Seed, s.Nodes), missed: make([]uint32, s.Nodes),
 	}
 	for i := range m.nodes {
 		m.nodes[i] = node.New(m.set, s.Train, rows[i], s.Seed<<32+uint64(i))
@@ -195,6 +199,3 @@ func newSim(s Settings) (*sim, error) {
 	}
 	return m, nil
 }
-
-// linkStream keeps the draws of losses apart from those of anything else.
-const linkStream = 0x6c6f7373

@@ -35,6 +35,8 @@ func (s *Settings) checkMode() error {
 		return fmt.Errorf("mode %v adds over all nodes; it wants topology full", s.Mode)
 	case s.Quant != update.Q8:
 		return fmt.Errorf("mode %v adds in 8 bits; it wants compression q8", s.Mode)
+	case s.Links != Links{Loss: s.Links.Loss}:
+		return fmt.Errorf("mode %v is simulated with loss only", s.Mode)
 	case s.Mode != node.Hybrid && s.Nodes > node.MaxSummed:
 		return fmt.Errorf("mode %v adds over at most %d nodes; use hybrid", s.Mode, node.MaxSummed)
 	}
@@ -58,7 +60,7 @@ func (m *sim) payload() int {
 // One that is lost hears nothing in the round.
 func (m *sim) sumRound(round uint32) error {
 	err := m.each(func(i int, ws *model.Workspace) (err error) {
-		m.values[i], err = m.nodes[i].BeginSum(ws)
+		m.values[i], err = m.nodes[i].BeginSum(round, ws)
 		return err
 	})
 	if err != nil {
@@ -66,7 +68,7 @@ func (m *sim) sumRound(round uint32) error {
 	}
 	var there []int
 	for i := range m.nodes {
-		if m.Loss == 0 || m.links.Float64() >= m.Loss {
+		if m.weather.joins(round, i) {
 			there = append(there, i)
 		}
 	}
@@ -80,7 +82,7 @@ func (m *sim) sumRound(round uint32) error {
 			group[i] = g + 1
 		}
 	}
-	m.sends += int64(len(there) * max(0, len(there)-1))
+	m.sends.Add(int64(len(there) * max(0, len(there)-1)))
 	return m.each(func(i int, _ *model.Workspace) error {
 		if group[i] == 0 {
 			m.skipped.Add(1)
@@ -89,7 +91,7 @@ func (m *sim) sumRound(round uint32) error {
 		}
 		own := slices.Clone(sums)
 		own[group[i]-1].Own = true
-		if m.nodes[i].EndSum(own, nil) != nil { // as all of them do
+		if m.nodes[i].EndSum(round, own, nil) != nil { // as all of them do
 			m.skipped.Add(1)
 		}
 		return nil

@@ -31,14 +31,14 @@ func TestSumsGolden(t *testing.T) {
 		loss float64
 		want string
 	}{
-		{"kgt", node.Private, node.KGT, 0, "a839210ba99d4e68"},
-		{"kgt, masked", node.Mask, node.KGT, 0, "a839210ba99d4e68"},
-		{"kgt in groups", node.Hybrid, node.KGT, 0, "ab85a1edf1678fca"},
-		{"kgt with losses", node.Private, node.KGT, 0.3, "b053d3bf2df8c042"},
-		{"dpsgd", node.Private, node.DPSGD, 0, "cf94153f170e88b4"},
+		{"kgt", node.Private, node.KGT, 0, "11456c7f4ffa2d9b"},
+		{"kgt, masked", node.Mask, node.KGT, 0, "11456c7f4ffa2d9b"},
+		{"kgt in groups", node.Hybrid, node.KGT, 0, "ea559352d40c6e72"},
+		{"kgt with losses", node.Private, node.KGT, 0.3, "ae7e774c742440bf"},
+		{"dpsgd", node.Private, node.DPSGD, 0, "59502901b7f1df65"},
 	} {
 		s := tinySums(tt.mode, tt.alg)
-		s.Loss = tt.loss
+		s.Links.Loss = tt.loss
 		all := models(t, s)
 		if got := hash(t, all); got != tt.want {
 			t.Errorf("%s: %s, want %s", tt.name, got, tt.want)
@@ -53,15 +53,15 @@ func TestSumsGolden(t *testing.T) {
 // them are alone.
 func TestSumsLoss(t *testing.T) {
 	s := tinySums(node.Private, node.KGT)
-	s.Rounds, s.Loss = 100, 0.2
+	s.Rounds, s.Links.Loss = 100, 0.2
 	if r := run(t, s); math.Abs(float64(r.Skipped)-200) > 60 {
 		t.Errorf("%d of 1000 rounds are missed", r.Skipped)
 	}
-	s.Rounds, s.Loss = 12, 1
+	s.Rounds, s.Links.Loss = 12, 1
 	if r := run(t, s); r.Skipped != 120 || r.BytesNode != 0 || r.Consensus == 0 {
 		t.Errorf("%+v", r)
 	}
-	s.Loss, s.Nodes = 0, 2
+	s.Links.Loss, s.Nodes = 0, 2
 	if r := run(t, s); r.Skipped != 24 {
 		t.Errorf("two nodes have a sum in %d of 24 rounds", 24-r.Skipped)
 	}
