@@ -34,15 +34,19 @@ var floors = map[string]int{
 	"agent": 6,
 
 	"agent/config": 5, "agent/control": 5, "agent/web": 5, "agent/learn": 5, "agent/neighbour": 5,
-	"agent/tlink": 5,
+	"agent/tlink": 5, "agent/plot": 5,
 
 	"fl/sim": 4, "agent/bus": 4, "agent/broker": 4,
 
 	"fl/node": 3, "crypto/issuer": 3, "crypto/door": 3, "crypto/homomorphic": 3,
 
-	"crypto/signcrypt": 2, "crypto/pseudonym": 2, "crypto/token": 2, "fl/update": 2, "fl/privacy": 2, "fl/aggregate": 2,
+	"crypto/signcrypt": 2, "crypto/pseudonym": 2, "crypto/token": 2, "fl/update": 2, "fl/privacy": 2, "fl/aggregate": 2, "fl/export": 2,
 
-	"crypto/shard": 1, "crypto/chunk": 1, "crypto/frost": 1, "crypto/rlwe": 1, "fl/model": 1, "fl/dataset": 1, "fl/dataset/digits": 1, "fl/topology": 1, "fl/feature": 1,
+	"crypto/shard": 1, "crypto/chunk": 1, "crypto/frost": 1, "crypto/rlwe": 1, "crypto/cose": 1, "fl/model": 1, "fl/dataset": 1, "fl/dataset/digits": 1, "fl/topology": 1, "fl/feature": 1,
+
+	"board/linux": 1, "board/sim": 1,
+
+	"board": 0,
 
 	"crypto/wire": 0, "crypto/group": 0, "fl/tensor": 0, "agent/store": 0,
 }
