@@ -28,6 +28,7 @@ import files_door as door
 import files_identity as identity
 import files_issuers as issuers
 import files_lattice as lattice
+import files_owner as owner
 import files_sums as sums
 import files_transport as transport
 from cbor import Refused
@@ -57,6 +58,7 @@ CHECKS = {
     "crypto/door/testdata/door.json": door.door,
     "crypto/door/testdata/time.json": door.time,
     "crypto/door/testdata/rekey.json": door.rekey,
+    "crypto/cose/testdata/cose.json": owner.owner,
     "crypto/chunk/testdata/chunks.json": transport.chunks,
     "crypto/shard/testdata/codes.json": transport.codes,
     "crypto/shard/testdata/messages.json": transport.shard_messages,
