@@ -50,11 +50,11 @@ const (
 	// Each coordinate lies between honest ones, and the whole within 1.8 spreads of
 	// the honest mean.
 	Median
-	// NNMTrimmed replaces each vector by the mean of the n-b nearest to it, itself
-	// included, and takes the trimmed mean of those. Neighbours who then turn out to
-	// lead away from where the result goes are left out, and the rule is applied
-	// once more. It lies within 3.6 spreads of the honest mean, and within 2 where
-	// nobody is left out and n is not 3; in practice it is the nearest to it.
+	// NNMTrimmed leaves out up to b neighbours who lead away from where the others go,
+	// replaces each other vector by the mean of the n-b nearest to it, itself included,
+	// and takes the trimmed mean of those. It lies within 3.6 spreads of the honest
+	// mean, and within 2 where nobody is left out and n is not 3; in practice it is
+	// the nearest to it.
 	NNMTrimmed
 	// NNA leaves out the b vectors farthest from the own and takes the mean of the
 	// rest. It is no farther from the own vector than the farthest honest one.

@@ -174,7 +174,6 @@ func (a *Aggregator) gather(in *Input) {
 		}
 		if in.Trust != nil {
 			weight *= float64(in.Trust[j])
-			a.even = a.even && (in.Trust[j] == 0 || in.Trust[j] == 1)
 		}
 		switch {
 		case !tensor.Finite(v):
@@ -182,6 +181,7 @@ func (a *Aggregator) gather(in *Input) {
 		case in.Trust != nil && in.Trust[j] == 0:
 			a.verdicts[j] = Untrusted
 		default:
+			a.even = a.even && (in.Trust == nil || in.Trust[j] == 1)
 			a.rows = append(a.rows, row{v, weight, j})
 		}
 	}

@@ -133,10 +133,7 @@ func TestFullMesh(t *testing.T) {
 		spared := func(i int) bool { return false }
 		if rule == NNMTrimmed {
 			// Who leads the wrong way is left out by the others and not by itself.
-			first := make([]float32, len(all.Base))
-			for p, x := range mixed(canonical(vs), Tolerated(len(vs))) {
-				first[p] = float32(x)
-			}
+			first := course(canonical(vs), all.Base)
 			spared = func(i int) bool { inner, _ := lean(vs[i], first, all.Base); return inner < 0 }
 		}
 		var want []float32

@@ -3,14 +3,19 @@
 
 package aggregate
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // nnmTrimmed is the rule [NNMTrimmed].
 //
-// The check of directions is for what mixing lets through: liars that send a
-// little of the honest direction turned round, so that nothing they send is far
-// from anything. With 20 nodes on a full graph, 4 of them such, and momentum, it
-// raises the accuracy from 91.6 % to 94.1 %.
+// The check of directions comes first and is for what mixing lets through: liars
+// that send the honest direction turned round. A little of it is far from nothing,
+// and so much that it is nearer to each honest vector than they are to one
+// another draws the mixed ones along. With 20 nodes on a full graph, 4 of them such, and
+// momentum, the check raises the accuracy from 91.6 % to 94.2 % against half of it,
+// and from 93.5 % to 94.1 % against five times as much.
 //
 // Why the result stays near: let H be n-b honest vectors of mean m and spread s.
 // The n-b nearest to an honest x differ from H in k <= b vectors, each no farther
@@ -28,19 +33,53 @@ import "math"
 func (a *Aggregator) nnmTrimmed(dst, base []float32) {
 	n := len(a.rows)
 	b, all := Tolerated(n), firstRows(n)
-	a.measure()
-	a.mixTrimmed(dst, all, b)
+	a.course(dst, base)
 	// Liars may talk the node into leaving out honest ones instead of them. Of
 	// what remains, b can be hostile as before, and 2b+1 keep the bound.
 	opposed := a.opposed(dst, base, min(b, n-(2*b+1)))
-	if opposed != 0 {
-		a.judge(opposed, Opposed)
-		a.mixTrimmed(dst, all&^opposed, b)
+	a.judge(opposed, Opposed)
+	a.measure()
+	a.mixTrimmed(dst, all&^opposed, b)
+}
+
+// course sets dst to where the rows go together: base and the mean of their ways
+// from there, of which none counts for more than the middle one is long. It is no
+// result, since a quarter of liars move it, but they cannot turn it round.
+func (a *Aggregator) course(dst, base []float32) {
+	var scale [MaxVectors]float64
+	a.nearby = a.nearby[:0]
+	for k, r := range a.rows {
+		scale[k] = math.Sqrt(square(r.v, base))
+		a.nearby = append(a.nearby, scale[k])
+	}
+	slices.Sort(a.nearby)
+	n := len(a.rows)
+	middle := a.nearby[(n-1)/2]
+	for k := range n {
+		if scale[k] <= middle {
+			scale[k] = 1
+		} else {
+			scale[k] = middle / scale[k]
+		}
+	}
+	for from := 0; from < len(dst); from += tileWidth {
+		out := dst[from:min(from+tileWidth, len(dst))]
+		origin, sum := base[from:][:len(out)], a.column[:len(out)]
+		clear(sum)
+		for k, r := range a.rows {
+			v := r.v[from:][:len(sum)]
+			for i := range sum {
+				sum[i] += float64(scale[k] * (float64(v[i]) - float64(origin[i])))
+			}
+		}
+		for i, s := range sum {
+			out[i] = float32(float64(origin[i]) + s/float64(n))
+		}
 	}
 }
 
 // opposed returns the neighbours, up to so many, whose way from base has a
-// negative inner product with that of the result c, those first whose cosine is
+// negative inner product with that of the course c, those first whose cosine is
 // the most negative. The own row is never among them.
 func (a *Aggregator) opposed(c, base []float32, most int) (out set) {
 	var cosine [MaxVectors]float64 // times the length of c - base, which is the same for all

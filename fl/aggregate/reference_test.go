@@ -207,11 +207,7 @@ func trimmedSum(column []float64, cut int) (sum float64) {
 
 func referenceNNM(all []member, base []float32, verdicts []Verdict) []float64 {
 	n, b := len(all), Tolerated(len(all))
-	c := mixed(all, b)
-	kept := make([]float32, len(c))
-	for p, x := range c {
-		kept[p] = float32(x)
-	}
+	kept := course(all, base)
 	cosine := func(m member) float64 {
 		var inner [2]float64 // by parity, as whole numbers come near to 0 often
 		for p, x := range m.v {
@@ -230,6 +226,28 @@ func referenceNNM(all []member, base []float32, verdicts []Verdict) []float64 {
 		}
 	}
 	return mixed(slices.DeleteFunc(all, func(m member) bool { return out[m.from] }), b)
+}
+
+// course returns where all go together.
+func course(all []member, base []float32) []float32 {
+	var lengths []float64
+	for _, m := range all {
+		lengths = append(lengths, apart(m.v, base))
+	}
+	middle := slices.Sorted(slices.Values(lengths))[(len(all)-1)/2]
+	out := make([]float32, len(base))
+	for p := range out {
+		sum := 0.0
+		for i, m := range all {
+			scale := 1.0
+			if lengths[i] > middle {
+				scale = middle / lengths[i]
+			}
+			sum += float64(scale * (float64(m.v[p]) - float64(base[p])))
+		}
+		out[p] = float32(float64(base[p]) + sum/float64(len(all)))
+	}
+	return out
 }
 
 // mixed returns the trimmed mean of the means of the nearest. It divides last, so
