@@ -31,14 +31,6 @@ func HoldsBytes(msg []byte) bool {
 	return decoder.Unmarshal(msg, &m) == nil && m.Header.Quant == Bytes
 }
 
-// fits reports whether the header is of what the receiver wants.
-func (w *Want) fits(h *Header) bool {
-	if w.Bytes > 0 {
-		return h.Quant == Bytes && h.Vectors == 1 && h.Params >= 1 && int64(h.Params) <= int64(w.Bytes)
-	}
-	return h.Quant.valid() && int(h.Vectors) == w.Vectors && int64(h.Params) == int64(w.Params)
-}
-
 // unpack returns the bytes of a payload.
 func (h *Header) unpack(payload []byte) ([]byte, error) {
 	var encoded [][]byte

@@ -23,6 +23,8 @@ type Complete struct {
 	Header  Header
 	Vectors [][]float32 // (Header.Vectors, Header.Params), finite
 	Bytes   []byte      // instead, where they were asked for
+
+	Exchange *Exchange // instead, where it was asked for
 }
 
 // Stats count what a collector holds and has lost.
@@ -202,9 +204,12 @@ func (c *Collector) complete(p *partial, sealed []byte) (*Complete, error) {
 		return nil, signed(err, p.from)
 	}
 	done := &Complete{From: p.from, Round: p.round, Header: p.header}
-	if h := &done.Header; h.Quant == Bytes {
+	switch h := &done.Header; h.Quant {
+	case Bytes:
 		done.Bytes, err = h.unpack(payload)
-	} else {
+	case Framed:
+		done.Exchange, err = decodeExchange(payload, int(h.Params))
+	default:
 		done.Vectors, err = decodePayload(payload, h.Quant, int(h.Params), int(h.Vectors))
 	}
 	if err != nil {

@@ -18,7 +18,7 @@ type Header struct {
 	Task      [16]byte
 	Base      [32]byte // hash of the model that all began with
 	Vectors   uint8    // 1..MaxVectors
-	Params    uint32   // numbers in each vector
+	Params    uint32   // numbers in each vector, or of the model of an exchange
 	Quant     Quant
 	Size      uint32   // bytes of the ciphertext
 	K, M      uint8    // data and parity shards; 0 when inline
@@ -55,6 +55,35 @@ type Want struct {
 	Params  int // numbers in each vector
 	Vectors int // 1..MaxVectors
 	Bytes   int // not 0: bytes instead of vectors, so many at most
+
+	Exchange    bool        // an exchange instead of vectors, of Params numbers
+	Compression Compression // of its deltas
+}
+
+// fits reports whether the header is of what the receiver wants.
+func (w *Want) fits(h *Header) bool {
+	switch {
+	case w.Bytes > 0:
+		return h.Quant == Bytes && h.Vectors == 1 && h.Params >= 1 && int64(h.Params) <= int64(w.Bytes)
+	case w.Exchange:
+		return h.Quant == Framed && h.Vectors == 1 && int64(h.Params) == int64(w.Params)
+	}
+	return h.Quant.valid() && int(h.Vectors) == w.Vectors && int64(h.Params) == int64(w.Params)
+}
+
+// checkSize refuses a ciphertext that is not as long as what the receiver wants,
+// or longer than an exchange can be.
+func (w *Want) checkSize(h *Header) error {
+	if h.Quant == Framed {
+		if least, most, ok := w.exchangeSizes(); !ok || int64(h.Size) < int64(least) || int64(h.Size) > int64(most) {
+			return refuse(ReasonSize, "%d bytes of an exchange, want %d to %d", h.Size, least, most)
+		}
+		return nil
+	}
+	if size, ok := sealedSize(h.Quant, int(h.Params), int(h.Vectors)); !ok || int64(h.Size) != int64(size) {
+		return refuse(ReasonSize, "%d bytes, want %d", h.Size, size)
+	}
+	return nil
 }
 
 // DecodeHeader decodes the message of a header and checks it against what the
@@ -75,8 +104,8 @@ func DecodeHeader(msg []byte, want Want) (Message, error) {
 	case h.Weight != weight:
 		return Message{}, refuse(ReasonMalformed, "weight %d", h.Weight)
 	}
-	if size, ok := sealedSize(h.Quant, int(h.Params), int(h.Vectors)); !ok || int64(h.Size) != int64(size) {
-		return Message{}, refuse(ReasonSize, "%d bytes, want %d", h.Size, size)
+	if err := want.checkSize(h); err != nil {
+		return Message{}, err
 	}
 	if err := m.checkShards(); err != nil {
 		return Message{}, err

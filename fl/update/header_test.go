@@ -186,9 +186,11 @@ func FuzzHeader(f *testing.F) {
 	for _, n := range []int{3, 5000} {
 		f.Add(pack(f, 3, Q8, vectors(1, n, 1)).Message, n, 1)
 		f.Add(pack(f, 3, F32, vectors(1, n, 2)).Message, n, 2)
+		f.Add(packExchange(f, n, exchange(top, n, 2)).Message, n, 0)
 	}
 	f.Fuzz(func(t *testing.T, msg []byte, params, vectors int) {
-		m, err := DecodeHeader(msg, Want{Task: task, Base: base, Params: params, Vectors: vectors})
+		const exchanged = 0 // vectors of whoever wants an exchange
+		m, err := DecodeHeader(msg, Want{Task: task, Base: base, Params: params, Vectors: vectors, Exchange: vectors == exchanged, Compression: top})
 		if err != nil {
 			if reason(err) == "" || len(err.Error()) > 1000 {
 				t.Fatal(err)

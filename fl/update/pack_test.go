@@ -7,10 +7,8 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"flag"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -85,24 +83,8 @@ func TestPackGolden(t *testing.T) {
 		goldenVector(t, "inline, bytes", Bytes, 500, 1, 0),
 		goldenVector(t, "shards, bytes", Bytes, 55_400, 1, 0),
 	}
-	const file = "testdata/updates.json"
-	if *updateGolden {
-		b, err := json.MarshalIndent(got, "", "  ")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(file, append(b, '\n'), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	b, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
 	var want []vector
-	if err := json.Unmarshal(b, &want); err != nil {
-		t.Fatal(err)
-	}
+	golden(t, "testdata/updates.json", got, &want)
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
@@ -112,7 +94,7 @@ func TestPackGolden(t *testing.T) {
 // length at which the head of a byte string grows.
 func TestEncodePayloadIsCBOR(t *testing.T) {
 	for _, n := range []int{1, 5, 6, 63, 64, 255, 256, 16383, 16384, 70000} {
-		for _, q := range []Quant{F32, Q8} {
+		for _, q := range []Quant{F32, Q8, Q4} {
 			v := vectors(1, n, 2)
 			want := wire.MustMarshal([][]byte{EncodeVector(q, v[0]), EncodeVector(q, v[1])})
 			got := encodePayload(q, v)
@@ -127,7 +109,7 @@ func TestEncodePayloadIsCBOR(t *testing.T) {
 // joins.
 func TestRoundTrip(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		q := rapid.SampledFrom([]Quant{F32, Q8}).Draw(t, "quant")
+		q := rapid.SampledFrom([]Quant{F32, Q8, Q4}).Draw(t, "quant")
 		v := vectors(rapid.Uint64().Draw(t, "seed"), rapid.IntRange(1, 5000).Draw(t, "params"), rapid.IntRange(1, 2).Draw(t, "vectors"))
 		chunk := rapid.SampledFrom([]int{0, 100, 1300, 4096, 1 << 16}).Draw(t, "chunk")
 		p, err := Pack(rand.Reader, Spec{Sender: anna, Task: task, Base: base, Quant: q, Chunk: chunk}, v)
@@ -185,6 +167,7 @@ func TestPackSizes(t *testing.T) {
 		{F32, 251, 1, 1 + 3 + 1004, 0, 1}, // 1,024 bytes sealed, the most that goes inline
 		{F32, 252, 1, 1 + 3 + 1008, 2, 2},
 		{Q8, 4810, 1, 1 + 3 + 4810 + 19*4, 3, 2},
+		{Q4, 4810, 1, 1 + 3 + 2405 + 19*2, 2, 2},
 		{F32, 4810, 2, 1 + 2*(3+19240), 14 + 6, 7},
 		{F32, 262138, 1, 1 + 5 + 1048552, 63, 19},
 	}

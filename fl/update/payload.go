@@ -43,7 +43,11 @@ func appendHead(out []byte, n int) []byte {
 	}
 }
 
-func headSize(n int) int {
+func headSize(n int) int { return uintSize(uint32(n)) }
+
+// uintSize returns the bytes of an integer, or of the head of a string or an array
+// of that length.
+func uintSize(n uint32) int {
 	switch {
 	case n < 24:
 		return 1

@@ -2,15 +2,20 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package update is the form in which parameters travel between neighbours:
-// vectors as float32 or in 8 bits, sealed under a key of their own, cut into
-// shards, and described by a header that the sender signs (crypto/PROTOCOL.md,
-// Rounds and updates; update.cddl). [Pack] makes an update and a [Collector]
-// joins headers and shards again, within a bound of memory that no sender can
-// use up for the others. Everything that arrives is checked against what the
-// receiver wants before memory is taken, and refused with a reason to count.
+// vectors as float32, in 8 bits or in 4, or, for neighbours that keep replicas of
+// each other, the deltas to these (Koloskova, Stich and Jaggi, Decentralized
+// stochastic optimization and gossip algorithms with compressed communication,
+// 2019) in the encoding of a [Compression]; sealed under a key of their own, cut
+// into shards, and described by a header that the sender signs
+// (crypto/PROTOCOL.md, Rounds and updates; update.cddl). [Pack] and
+// [PackExchange] make an update and a [Collector] joins headers and shards again,
+// within a bound of memory that no sender can use up for the others. Everything
+// that arrives is checked against what the receiver wants before memory is taken,
+// and refused with a reason to count.
 //
 // The functions are safe for concurrent use; a Collector belongs to one
-// goroutine, and its zero value is not usable. The zero Quant is float32.
+// goroutine, and its zero value is not usable. The zero Quant is float32, and the
+// zero Compression none.
 package update
 
 import (

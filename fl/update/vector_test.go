@@ -33,6 +33,11 @@ func noise(seed uint64, n int) []float32 {
 }
 
 func TestParseQuant(t *testing.T) {
+	for q, want := range map[Quant]string{Q4: "q4", Bytes: "bytes", Framed: "exchange"} {
+		if got := q.String(); got != want {
+			t.Errorf("encoding %d: %q, want %q", uint8(q), got, want)
+		}
+	}
 	for s, want := range map[string]Quant{"none": F32, "q8": Q8} {
 		if got, err := ParseQuant(s); got != want || err != nil || got.String() != s {
 			t.Errorf("ParseQuant(%q) = %v, %v", s, got, err)
@@ -63,6 +68,13 @@ func TestEncodeVectorBytes(t *testing.T) {
 		{Q8, []float32{1e-31, -1e-31}, "00000000" + "0000"},
 		// The largest scale of which 127 are finite.
 		{Q8, []float32{math.MaxFloat32, -math.MaxFloat32, 0}, "0002017c" + "7f8100"},
+		{Q4, nil, ""},
+		{Q4, []float32{0, 0, 0}, "0000" + "0000"},
+		// Scale 1: the first of a pair in the lower half, and the padding.
+		{Q4, []float32{7, -7, 1, -1, 0.5, -0.4, -6}, "803f" + "97" + "f1" + "01" + "0a"},
+		{Q4, []float32{1e-31, -1e-31}, "0000" + "00"},
+		// The largest scale of which 7 are finite.
+		{Q4, []float32{math.MaxFloat32, -math.MaxFloat32, 0}, "127e" + "97" + "00"},
 	}
 	for _, tt := range tests {
 		if got := hex.EncodeToString(EncodeVector(tt.q, tt.v)); got != tt.want {
@@ -82,7 +94,7 @@ func TestQuantizeIsExact(t *testing.T) {
 	)
 	rapid.Check(t, func(t *rapid.T) {
 		v := rapid.SliceOfN(number, 1, 600).Draw(t, "v")
-		for _, q := range []Quant{F32, Q8} {
+		for _, q := range []Quant{F32, Q8, Q4} {
 			encoded := EncodeVector(q, v)
 			if len(encoded) != VectorSize(q, len(v)) {
 				t.Fatalf("%v: %d bytes, want %d", q, len(encoded), VectorSize(q, len(v)))
@@ -110,10 +122,13 @@ func checkNear(t *rapid.T, q Quant, v, got []float32) {
 		for _, y := range v[i/block*block : min(i/block*block+block, len(v))] {
 			largest = max(largest, max(y, -y))
 		}
-		// Half a level, and the little by which its scale is rounded up.
+		// Half a level, and what its scale is rounded up by.
 		limit := float64(largest) / 127 / 2 * 1.0001
-		if q == F32 {
+		switch q {
+		case F32:
 			limit = 0
+		case Q4:
+			limit = float64(largest) / 7 / 2 * (1 + 1.0/127)
 		}
 		if d := math.Abs(float64(got[i]) - float64(x)); d > max(limit, tiny) || q == F32 && d != 0 {
 			t.Fatalf("%v: %v became %v, %v off, at most %v", q, x, got[i], d, limit)
@@ -123,6 +138,7 @@ func checkNear(t *rapid.T, q Quant, v, got []float32) {
 
 func TestDecodeVectorRefuses(t *testing.T) {
 	good := EncodeVector(Q8, []float32{1, -1, 0.5})
+	good4 := EncodeVector(Q4, []float32{1, -1, 0.5})
 	change := func(data []byte, at int, to ...byte) []byte {
 		data = bytes.Clone(data)
 		copy(data[at:], to)
@@ -152,6 +168,18 @@ func TestDecodeVectorRefuses(t *testing.T) {
 		{"scale minus zero", Q8, []byte{0, 0, 0, 0x80, 0, 0, 0}, 3, ErrVector},
 		{"level -128", Q8, change(good, 4, 0x80), 3, ErrVector},
 		{"level of scale 0", Q8, []byte{0, 0, 0, 0, 0, 1, 0}, 3, ErrVector},
+		{"huge q4", Q4, nil, math.MaxInt, ErrVector},
+		{"short q4", Q4, good4[:3], 3, ErrVector},
+		{"long q4", Q4, append(bytes.Clone(good4), 0), 3, ErrVector},
+		{"q4 scale NaN", Q4, change(good4, 0, 0xc0, 0x7f), 3, ErrNotFinite},
+		{"q4 scale infinite", Q4, change(good4, 0, 0x80, 0x7f), 3, ErrNotFinite},
+		{"q4 scale too large", Q4, change(good4, 0, 0x13, 0x7e), 3, ErrNotFinite},
+		{"q4 scale negative", Q4, change(good4, 1, good4[1]|0x80), 3, ErrVector},
+		{"q4 scale of other numbers", Q4, change(good4, 2, 0xf1), 3, ErrVector},
+		{"q4 level -8", Q4, change(good4, 2, 0x87), 3, ErrVector},
+		{"q4 level of scale 0", Q4, []byte{0, 0, 1, 0}, 3, ErrVector},
+		{"q4 padding", Q4, change(good4, 3, good4[3]|0x10), 3, ErrVector},
+		{"an exchange", Framed, make([]byte, 12), 3, ErrVector},
 	}
 	for _, tt := range tests {
 		if v, err := DecodeVector(tt.q, tt.data, tt.n); !errors.Is(err, tt.want) {
@@ -168,6 +196,7 @@ func TestVectorGolden(t *testing.T) {
 	for q, want := range map[Quant]string{
 		F32: "0ed14545a9b7c93297d21a01463769dca8675443368459bb86b7befe2ef02229",
 		Q8:  "061a28f222d447e3239a0e235cd3af7e01b44b11e832d6952a98f97912bb4c4c",
+		Q4:  "34fa6835a8a7aa8bc81a7121b44ace839080610efdf7ce7f475b2c10b02cb928",
 	} {
 		sum := sha256.Sum256(EncodeVector(q, noise(1, 1000)))
 		if got := hex.EncodeToString(sum[:]); got != want {
@@ -197,6 +226,8 @@ func FuzzVector(f *testing.F) {
 	f.Add(uint8(Q8), 3, EncodeVector(Q8, []float32{1, -1, 0.5}))
 	f.Add(uint8(Q8), 300, EncodeVector(Q8, noise(1, 300)))
 	f.Add(uint8(2), 0, []byte{})
+	f.Add(uint8(Q4), 3, EncodeVector(Q4, []float32{1, -1, 0.5}))
+	f.Add(uint8(Q4), 300, EncodeVector(Q4, noise(1, 300)))
 	f.Fuzz(func(t *testing.T, q uint8, n int, data []byte) {
 		v, err := DecodeVector(Quant(q), data, n)
 		if err != nil {
@@ -219,7 +250,7 @@ func FuzzVector(f *testing.F) {
 
 func BenchmarkVector(b *testing.B) {
 	v := noise(1, 100_000)
-	for _, q := range []Quant{F32, Q8} {
+	for _, q := range []Quant{F32, Q8, Q4} {
 		encoded := EncodeVector(q, v)
 		b.Run("encode "+q.String(), func(b *testing.B) {
 			b.SetBytes(int64(len(encoded)))
