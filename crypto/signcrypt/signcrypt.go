@@ -136,6 +136,20 @@ func bucket(n int) int {
 	return buckets[i]
 }
 
+// Size returns the bytes of the envelope of a message of so many bytes for so many
+// receivers, 1 to [MaxReceivers], and a few more where CBOR heads are short.
+func Size(message, receivers int) int {
+	return headSize + slotSize*bucket(receivers) + padme(innerSize+message)
+}
+
+// Bytes at most of what is around the body, of a slot, and of what goes with the
+// message in the body.
+const (
+	headSize  = 96
+	slotSize  = 60
+	innerSize = 174
+)
+
 func compareTags(a, b slot) int { return cmp.Compare(string(a.Tag[:]), string(b.Tag[:])) }
 
 // zeroNonce is sound with keys that are used once.

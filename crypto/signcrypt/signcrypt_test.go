@@ -193,11 +193,14 @@ func TestOverhead(t *testing.T) {
 			e, _ := Peek(env)
 			inside := len(e.env.Body) - 16
 			bare := len(env) - inside + len(wire.MustMarshal(inner{Msg: make([]byte, size)}))
-			if over := bare - size; over > 280+60*n {
+			over := bare - size
+			if over > 280+60*n {
 				t.Errorf("%d bytes to %d: overhead %d before padding", size, n, over)
-			} else {
-				t.Logf("%6d bytes to %2d: %d over, %d with padding", size, n, over, len(env)-size)
 			}
+			if told := Size(size, n); told < len(env) || told > len(env)+32 {
+				t.Errorf("%d bytes to %d: %d, and Size returns %d", size, n, len(env), told)
+			}
+			t.Logf("%6d bytes to %2d: %d over, %d with padding", size, n, over, len(env)-size)
 		}
 	}
 }
