@@ -17,7 +17,6 @@ import (
 	"github.com/vecino-edge/vecino/agent/learn"
 	"github.com/vecino-edge/vecino/agent/web"
 	"github.com/vecino-edge/vecino/fl/node"
-	"github.com/vecino-edge/vecino/fl/update"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -210,7 +209,7 @@ const (
 func (t *town) learn(ctx context.Context, rounds int) error {
 	round := max(demoRound, demoRound*time.Duration(len(t.devices))/demoPerRound)
 	p := learn.Plan{
-		Name: "demo", Model: "mlp:64", Algorithm: node.KGT, Topology: "full", Quant: update.Q8, Rate: demoRate(t.shares[0]),
+		Name: "demo", Model: "mlp:64", Algorithm: node.KGT, Topology: "full", Compress: "q8", Aggregate: "mean", Rate: demoRate(t.shares[0]),
 		Decay: 1e-4, Batch: 16, Epochs: 1, Rounds: rounds, RoundLen: round, Seed: demoSeed,
 	}
 	if _, err := t.devices[0].device.learner.Start(p); err != nil {

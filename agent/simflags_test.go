@@ -13,7 +13,7 @@ import (
 // exit code 2, the value in the message, and nothing on stdout.
 func TestSimFlags(t *testing.T) {
 	for flag, values := range map[string][]string{
-		"--nodes":        {"0", "-1", "65537", "x", "1.5", "", "99999999999999999999"},
+		"--nodes":        {"0", "-1", "131073", "x", "1.5", "", "99999999999999999999"},
 		"--rounds":       {"0", "-5", "1048577", "x", ""},
 		"--epochs":       {"0", "-1", "100001", "x"},
 		"--batch":        {"0", "-1", "4097", "x"},

@@ -205,10 +205,10 @@ func learnAlone(ctx context.Context, task *node.Task, share *learn.Data, rounds 
 		if err := ctx.Err(); err != nil {
 			return 0, err
 		}
-		if _, err := n.Begin(uint32(round), ws); err != nil {
+		if _, err := n.Begin(uint32(round), nil, ws); err != nil {
 			return 0, err
 		}
-		n.End(uint32(round), nil)
+		n.End(uint32(round), nil, nil)
 	}
 	score, err := n.Score(data.Test, ws)
 	if set.Model.Loss() == model.MeanSquare {

@@ -275,7 +275,7 @@ func (d *device) learnStart(_ context.Context, a taskArgs) (any, error) {
 	if err != nil {
 		return nil, control.Errorf(control.Usage, "%v", err)
 	}
-	quant, err := update.ParseQuant(a.Compress)
+	_, err = update.ParseCompression(a.Compress)
 	if err != nil {
 		return nil, control.Errorf(control.Usage, "%v", err)
 	}
@@ -284,7 +284,7 @@ func (d *device) learnStart(_ context.Context, a taskArgs) (any, error) {
 		return nil, control.Errorf(control.Usage, "%v", err)
 	}
 	s, err := d.learner.Start(learn.Plan{
-		Name: a.Name, Mode: mode, Model: a.Model, Algorithm: algorithm, Topology: a.Topology, Quant: quant, Rate: a.Rate, Decay: a.Decay,
+		Name: a.Name, Mode: mode, Model: a.Model, Algorithm: algorithm, Topology: a.Topology, Compress: a.Compress, Aggregate: "mean", Rate: a.Rate, Decay: a.Decay,
 		Batch: a.Batch, Epochs: a.Epochs, Rounds: a.Rounds, RoundLen: time.Duration(a.Seconds * float64(time.Second)), Seed: a.Seed,
 	})
 	switch {

@@ -10,7 +10,6 @@ import (
 	"github.com/vecino-edge/vecino/fl/dataset"
 	"github.com/vecino-edge/vecino/fl/dataset/digits"
 	"github.com/vecino-edge/vecino/fl/node"
-	"github.com/vecino-edge/vecino/fl/update"
 )
 
 const (
@@ -48,7 +47,7 @@ func rowsOf(t *dataset.Table, rows []int32) *dataset.Table {
 
 func ringPlan() Plan {
 	return Plan{
-		Name: "digits", Model: "mlp:32", Algorithm: node.KGT, Topology: "ring", Quant: update.Q8, Rate: 0.3, Decay: 1e-4,
+		Name: "digits", Model: "mlp:32", Algorithm: node.KGT, Topology: "ring", Compress: "q8", Aggregate: "mean", Rate: 0.3, Decay: 1e-4,
 		Batch: 16, Epochs: 1, Rounds: 3*epochRounds + 4, RoundLen: time.Minute, Seed: 5,
 	}
 }

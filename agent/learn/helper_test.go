@@ -15,7 +15,6 @@ import (
 
 	"github.com/vecino-edge/vecino/fl/dataset"
 	"github.com/vecino-edge/vecino/fl/node"
-	"github.com/vecino-edge/vecino/fl/update"
 )
 
 // halves returns rows of two features; their class is whether the first is the
@@ -129,7 +128,7 @@ func (r *resident) wantState(want State) {
 
 func plan() Plan {
 	return Plan{
-		Name: "halves", Model: "mlp:4", Algorithm: node.KGT, Topology: "full", Quant: update.Q8, Rate: 0.5, Decay: 1e-4,
+		Name: "halves", Model: "mlp:4", Algorithm: node.KGT, Topology: "full", Compress: "q8", Aggregate: "mean", Rate: 0.5, Decay: 1e-4,
 		Batch: 4, Epochs: 1, Rounds: 8, RoundLen: time.Minute, Seed: 5,
 	}
 }

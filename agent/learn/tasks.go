@@ -24,7 +24,9 @@ type Plan struct {
 	Model     string
 	Algorithm node.Algorithm
 	Topology  string
-	Quant     update.Quant
+	Schedule  node.Schedule
+	Compress  string
+	Aggregate string
 	Mode      node.Mode
 	Rate      float32
 	Decay     float32
@@ -94,7 +96,7 @@ func (p *Plan) task(data *Data) (*node.Task, error) {
 	}
 	t := &node.Task{
 		Label: wire.LabelTask, Name: p.Name, Model: p.Model, Algorithm: uint8(p.Algorithm), Topology: p.Topology,
-		Quant: uint8(p.Quant), Mode: uint8(p.Mode), Rate: p.Rate, Decay: p.Decay, Batch: clamp(int64(p.Batch)), Epochs: clamp(int64(p.Epochs)),
+		Compress: p.Compress, Aggregate: p.Aggregate, Schedule: uint8(p.Schedule), Mode: uint8(p.Mode), Rate: p.Rate, Decay: p.Decay, Batch: clamp(int64(p.Batch)), Epochs: clamp(int64(p.Epochs)),
 		Seed: p.Seed, Rounds: clamp(int64(p.Rounds)), RoundLen: clamp(p.RoundLen.Milliseconds()),
 	}
 	t.SetData(data.Train, scaler)
@@ -117,7 +119,10 @@ func (s *Service) affordable(t *node.Task) error {
 	if node.Mode(t.Mode).Summed() {
 		return s.addable(t, m)
 	}
-	bytes := node.Algorithm(t.Algorithm).Vectors() * update.VectorSize(update.Quant(t.Quant), m.Size())
+	bytes, err := t.UpdateSize()
+	if err != nil {
+		return err
+	}
 	chunks := update.Chunks(bytes, chunk.Payload)
 	perMinute := s.o.Member.ChunksPerMinute()
 	need := timeFor(chunks, perMinute)

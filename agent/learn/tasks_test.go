@@ -12,7 +12,6 @@ import (
 
 	"github.com/vecino-edge/vecino/fl/dataset"
 	"github.com/vecino-edge/vecino/fl/node"
-	"github.com/vecino-edge/vecino/fl/update"
 )
 
 // TestNotJoined holds what keeps a device from a neighbour's task, and that its
@@ -191,7 +190,7 @@ func TestAffordable(t *testing.T) {
 		for _, model := range []string{"softmax", "mlp:100", "mlp:3000"} {
 			s := &Service{o: Options{Member: &member{chunks: chunks}}}
 			p := plan()
-			p.Model, p.Quant = model, update.F32
+			p.Model, p.Compress = model, "none"
 			task, err := p.task(dataOf(0))
 			if err != nil {
 				t.Fatal(err)

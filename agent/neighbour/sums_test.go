@@ -20,7 +20,6 @@ import (
 	"github.com/vecino-edge/vecino/crypto/issuer"
 	"github.com/vecino-edge/vecino/fl/dataset"
 	"github.com/vecino-edge/vecino/fl/node"
-	"github.com/vecino-edge/vecino/fl/update"
 )
 
 // shelf keeps the files of a learner.
@@ -131,7 +130,7 @@ func street(t *testing.T, h *hub, n int) (all []*house) {
 // adds is a task of sums with rounds of a minute.
 func adds(mode node.Mode, rounds int) learn.Plan {
 	return learn.Plan{
-		Name: "corners", Model: "mlp:4", Algorithm: node.KGT, Topology: "full", Quant: update.Q8, Mode: mode, Rate: 0.5, Decay: 1e-4,
+		Name: "corners", Model: "mlp:4", Algorithm: node.KGT, Topology: "full", Compress: "q8", Aggregate: "mean", Mode: mode, Rate: 0.5, Decay: 1e-4,
 		Batch: 4, Epochs: 1, Rounds: rounds, RoundLen: time.Minute, Seed: 5,
 	}
 }

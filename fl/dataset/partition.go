@@ -14,7 +14,7 @@ import (
 
 // Limits on a partition.
 const (
-	MaxNodes = 1 << 16   // nodes
+	MaxNodes = 1 << 17   // nodes
 	MinAlpha = 1e-3      // of a Dirichlet distribution: one class a node, nearly
 	MaxAlpha = 1e4       // equal shares, nearly
 	MaxDrawn = 1 << 26   // rows drawn, over all nodes

@@ -157,8 +157,8 @@ func TestSplitRefuses(t *testing.T) {
 		nodes     int
 		want      string
 	}{
-		{"iid", table, 0, "0 nodes; it takes 1 to 65536"},
-		{"iid", table, MaxNodes + 1, "it takes 1 to 65536"},
+		{"iid", table, 0, "0 nodes; it takes 1 to 131072"},
+		{"iid", table, MaxNodes + 1, "it takes 1 to 131072"},
 		{"iid", table, 41, "40 rows are too few for 41 nodes"},
 		{"dirichlet:1", table, 6, "40 rows are too few for 6 nodes with at least 8 each"},
 		{"dirichlet:1", numbers, 2, "it needs classes"},

@@ -27,15 +27,26 @@ func (n *Node) Enter(epoch, round uint32) {
 	if n.track != nil {
 		n.track.enter(epoch, round)
 	}
+	turned := n.epoch != nil && *n.epoch != epoch
+	n.epoch = &epoch
+	if turned && n.replicas != nil {
+		n.replicas.enter()
+	}
+	if turned && n.judge != nil {
+		n.judge.enter()
+	}
 }
 
 // Pause tells the node, before a round, whether some of its neighbours may be on
 // their way from one epoch to the next in it. Then models are mixed, but nothing
 // is tracked: an exchange of which one end hears and the other does not would be
 // in the correction of one alone, and no later message could set it right.
-func (n *Node) Pause(pause bool) {
+func (n *Node) Pause(round uint32, pause bool) {
 	if n.track != nil {
 		n.track.paused = pause
+	}
+	if n.replicas != nil {
+		n.replicas.pause(round, pause)
 	}
 }
 
@@ -44,6 +55,9 @@ func (n *Node) Pause(pause bool) {
 func (n *Node) Meet(epoch, round uint32, all []PeerID, recognised func(PeerID) (PeerID, bool)) {
 	if n.track != nil {
 		n.track.meet(epoch, round, all, recognised)
+	}
+	if n.judge != nil && n.epoch != nil && *n.epoch == epoch {
+		n.judge.meet(all, recognised)
 	}
 }
 
@@ -54,7 +68,7 @@ func (r *Runner) enter(round uint32) (all []PeerID, self int) {
 	if !ok {
 		return r.Transport.Present()
 	}
-	r.Node.Pause(!known.Steady(r.Task.RoundStart(round), r.Task.RoundStart(round+1)))
+	r.Node.Pause(round, !known.Steady(r.Task.RoundStart(round), r.Task.RoundStart(round+1)))
 	epoch, all, self, ok := r.present(known)
 	if ok {
 		r.Node.Enter(epoch, round)

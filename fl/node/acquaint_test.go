@@ -192,7 +192,7 @@ func TestPaused(t *testing.T) {
 	c.rounds(0, 0, 10, nil)
 	pause := func(on bool) {
 		for _, n := range c.nodes {
-			n.Pause(on)
+			n.track.paused = on
 		}
 	}
 	before, z := slices.Clone(c.nodes[1].track.c), slices.Clone(c.nodes[1].track.z)

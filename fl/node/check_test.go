@@ -12,7 +12,6 @@ import (
 
 	"github.com/vecino-edge/vecino/crypto/wire"
 	"github.com/vecino-edge/vecino/fl/dataset"
-	"github.com/vecino-edge/vecino/fl/update"
 )
 
 func TestTaskRefused(t *testing.T) {
@@ -28,7 +27,7 @@ func TestTaskRefused(t *testing.T) {
 		{"new line in the name", "name", func(t *Task) { t.Name = "a\nb" }},
 		{"name that is not UTF-8", "name", func(t *Task) { t.Name = "a\xff" }},
 		{"no kind", "kind", func(t *Task) { t.Kind = 0 }},
-		{"unknown kind", "kind", func(t *Task) { t.Kind = 3 }},
+		{"unknown kind", "kind", func(t *Task) { t.Kind = 4 }},
 		{"no class", "classes", func(t *Task) { t.Classes = 0 }},
 		{"too many classes", "classes", func(t *Task) { t.Classes = dataset.MaxClasses + 1 }},
 		{"classes in a regression", "classes", func(t *Task) { t.Kind = uint8(dataset.Regression) }},
@@ -64,11 +63,34 @@ func TestTaskRefused(t *testing.T) {
 		{"unknown algorithm", "algorithm", func(t *Task) { t.Algorithm = 2 }},
 		{"unknown topology", "topology", func(t *Task) { t.Topology = "regular:0" }},
 		{"long topology", "topology", func(t *Task) { t.Topology = strings.Repeat("regular:", 100) }},
-		{"unknown encoding", "quantization", func(t *Task) { t.Quant = 2 }},
+		{"unknown compression", "compression", func(t *Task) { t.Compress = "q3" }},
+		{"long compression", "compression", func(t *Task) { t.Compress = strings.Repeat("topk:", 100) }},
+		{"unknown rule", "aggregation", func(t *Task) { t.Aggregate = "krum" }},
+		{"unknown schedule", "schedule", func(t *Task) { t.Schedule = 2 }},
+		{"too few class weights", "class weights", func(t *Task) { t.Weights = []float32{1} }},
+		{"negative class weight", "class weights", func(t *Task) { t.Weights = []float32{1, 1, -1} }},
+		{"class weights of numbers", "class weights", func(t *Task) { *t = *air(); t.Weights = []float32{1} }},
+		{"privacy without clipping", "privacy", func(t *Task) { *t = *hushed(); t.Privacy.Clip = 0 }},
+		{"privacy of all rows at once and more", "privacy", func(t *Task) { *t = *hushed(); t.Privacy.Q = 1.5 }},
+		{"privacy of hardly a row", "privacy", func(t *Task) { *t = *hushed(); t.Privacy.Q = 1e-10 }},
+		{"noise that hides nothing", "privacy", func(t *Task) { *t = *hushed(); t.Privacy.Sigma = 0.1 }},
+		{"noise NaN", "privacy", func(t *Task) { *t = *hushed(); t.Privacy.Sigma = nan }},
+		{"no delta", "privacy", func(t *Task) { *t = *hushed(); t.Privacy.Delta = 0 }},
+		{"no epsilon", "privacy", func(t *Task) { *t = *hushed(); t.Privacy.Epsilon = 0 }},
+		{"privacy with class weights", "privacy", func(t *Task) { *t = *hushed(); t.Weights = []float32{1, 1, 1} }},
+		{"privacy in sums", "privacy", func(t *Task) { *t = *quiet(Private, KGT); t.Privacy = hushed().Privacy }},
+		{"tuning for ever", "personal", func(t *Task) { t.Personal.Tune = maxTune + 1 }},
+		{"own head of one layer", "personal", func(t *Task) { t.Model, t.Personal.Head = "softmax", true }},
+		{"own head in sums", "personal", func(t *Task) { *t = *quiet(Mask, KGT); t.Personal.Head = true }},
+		{"a rule for sums", "aggregation", func(t *Task) { *t = *quiet(Private, KGT); t.Aggregate = "auto" }},
+		{"windows of other columns", "features", func(t *Task) { *t = *quake(); t.Columns[0] = "x.median" }},
+		{"windows of no samples", "features", func(t *Task) { *t = *quake(); t.Features.Length = 0 }},
+		{"windows without a period", "features", func(t *Task) { *t = *quake(); t.Features.Period = 0 }},
 		{"unknown mode", "mode", func(t *Task) { t.Mode = 4 }},
 		{"sums on a graph", "topology", func(t *Task) { *t = *quiet(Private, KGT); t.Topology = "regular:4" }},
 		{"sums on a ring", "topology", func(t *Task) { *t = *quiet(Hybrid, KGT); t.Topology = "ring" }},
-		{"sums of numbers that are not whole", "quantization", func(t *Task) { *t = *quiet(Mask, KGT); t.Quant = 0 }},
+		{"sums of numbers that are not whole", "compression", func(t *Task) { *t = *quiet(Mask, KGT); t.Compress = "none" }},
+		{"sums of what has changed", "compression", func(t *Task) { *t = *quiet(Mask, KGT); t.Compress = "topk:0.1:1bit" }},
 		{"model too large to be told", "model", func(t *Task) { *t = *quiet(Private, KGT); t.Model = "mlp:22000" }},
 		{"no rate", "rate", func(t *Task) { t.Rate = 0 }},
 		{"rate of rounding", "rate", func(t *Task) { t.Rate = 1e-7 }},
@@ -121,7 +143,7 @@ func TestTaskBounds(t *testing.T) {
 			}
 			t.Model = "softmax"
 		},
-		"a large model":          func(t *Task) { t.Model, t.Algorithm, t.Quant = "mlp:65000", uint8(DPSGD), uint8(update.Q8) },
+		"a large model":          func(t *Task) { t.Model, t.Algorithm, t.Compress = "mlp:65000", uint8(DPSGD), "q8" },
 		"a large model for sums": func(t *Task) { *t = *quiet(Private, KGT); t.Model = "mlp:21000" },
 		"the same with D-PSGD":   func(t *Task) { *t = *quiet(Private, DPSGD); t.Model = "mlp:42000" },
 	} {

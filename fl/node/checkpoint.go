@@ -68,6 +68,9 @@ func (n *Node) Checkpoint(task ID, round uint32) []byte {
 		panic("node: " + err.Error()) // a PCG always encodes
 	}
 	c := checkpoint{Version: checkpointVersion, Task: task, Round: round, Rand: state, Model: encodeFloats(n.x)}
+	if n.robust != nil && n.robust.begun {
+		c.Direction = encodeFloats(n.robust.momentum)
+	}
 	if n.track != nil {
 		c.Correction, c.Direction = encodeFloats(n.track.c), encodeFloats(n.track.z)
 		c.Settled, c.Epoch = encodeFloats(n.track.settled.total), n.track.epoch
@@ -107,14 +110,18 @@ func (n *Node) Restore(task ID, b []byte) (round uint32, err error) {
 
 func (n *Node) restore(c *checkpoint) error {
 	sizes := [4]int{len(n.x)}
-	if n.track != nil {
+	byEdges := n.track != nil && n.track.edges()
+	switch {
+	case n.track != nil:
 		sizes[1], sizes[2] = len(n.track.c), len(n.track.z)
+	case n.robust != nil && len(c.Direction) > 0:
+		sizes[2] = len(n.robust.momentum)
 	}
-	if len(c.Settled) > 0 {
-		sizes[3] = sizes[2]
+	if len(c.Settled) > 0 && byEdges {
+		sizes[3] = len(n.track.c)
 	}
-	if c.Epoch != nil && sizes[2] == 0 {
-		return fmt.Errorf("%w: an epoch, and no direction", ErrCheckpoint)
+	if c.Epoch != nil && !byEdges {
+		return fmt.Errorf("%w: an epoch, and no edges", ErrCheckpoint)
 	}
 	var decoded [4][]float32
 	for i, v := range [4][]byte{c.Model, c.Correction, c.Direction, c.Settled} {
@@ -137,6 +144,10 @@ func (n *Node) restore(c *checkpoint) error {
 	}
 	*n.pcg = pcg
 	copy(n.x, decoded[0])
+	if n.robust != nil {
+		n.robust.begun = len(decoded[2]) > 0
+		copy(n.robust.momentum, decoded[2])
+	}
 	if n.track != nil {
 		n.track.restore(decoded[1], decoded[2], decoded[3], c.Epoch, c.Round)
 	}

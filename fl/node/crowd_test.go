@@ -19,7 +19,7 @@ type crowd struct {
 	nodes []*Node
 	graph *topology.Graph
 	ws    *model.Workspace
-	sent  []Vectors // of the last round
+	sent  []Update // of the last round; the zero Update of who sends nothing
 
 	epoch    uint32           // of the nodes' pseudonyms, by which they sit
 	seats    []int            // of each node in the graph
@@ -83,12 +83,15 @@ func (c *crowd) edges(i int, without ...int) (edges []Edge) {
 // round carries every update but those that are lost, and leaves out nodes.
 func (c *crowd) round(round uint32, lost func(from, to int) bool, without ...int) {
 	c.t.Helper()
-	c.sent = make([]Vectors, len(c.nodes))
+	c.sent = make([]Update, len(c.nodes))
 	for i, n := range c.nodes {
-		if slices.Contains(without, i) || n.Listens() {
-			continue
+		switch {
+		case slices.Contains(without, i):
+		case n.Listens():
+			c.sent[i], _ = n.Ask(round, c.edges(i, without...))
+		default:
+			c.sent[i] = must(n.Begin(round, c.edges(i, without...), c.ws))(c.t)
 		}
-		c.sent[i] = must(n.Begin(round, c.ws))(c.t)
 	}
 	for i, n := range c.nodes {
 		if slices.Contains(without, i) {
@@ -96,8 +99,8 @@ func (c *crowd) round(round uint32, lost func(from, to int) bool, without ...int
 		}
 		edges := c.edges(i, without...)
 		for _, e := range edges {
-			if j := int(e.Peer[0]) - 1; c.sent[j] != nil && (lost == nil || !lost(j, i)) {
-				if err := n.Receive(e.Peer, c.sent[j]); err != nil {
+			if j := int(e.Peer[0]) - 1; c.sent[j].said() && (lost == nil || !lost(j, i)) {
+				if err := n.Receive(e.Peer, c.id(i), round, c.sent[j]); err != nil {
 					c.t.Fatalf("round %d: node %d refuses %d: %v", round, i, j, err)
 				}
 				c.paired[[2]int{min(i, j), max(i, j)}] = true
@@ -110,7 +113,7 @@ func (c *crowd) round(round uint32, lost func(from, to int) bool, without ...int
 		}
 		edges := c.edges(i, without...)
 		c.meet(round, i, without...)
-		n.End(round, edges)
+		n.End(round, edges, c.ws)
 	}
 }
 
@@ -134,4 +137,12 @@ func distance(a, b []float32) float64 {
 // sameBits reports whether two vectors are equal to the last bit.
 func sameBits(a, b []float32) bool {
 	return slices.EqualFunc(a, b, func(x, y float32) bool { return math.Float32bits(x) == math.Float32bits(y) })
+}
+
+// said reports whether there is an update.
+func (u Update) said() bool { return u.Vectors != nil || u.Exchange != nil }
+
+// hear gives a node an update that says all numbers.
+func hear(n *Node, from PeerID, v Vectors) error {
+	return n.Receive(from, PeerID{}, 0, Update{Vectors: v})
 }

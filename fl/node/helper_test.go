@@ -71,9 +71,15 @@ func settings(t tb, a Algorithm, q update.Quant) Settings {
 	t.Helper()
 	m := must(model.New(must(model.ParseSpec("mlp:6"))(t), 2, classes, model.CrossEntropy))(t)
 	return Settings{
-		Model: m, Algorithm: a, Quant: q, FixedGraph: true, Seed: 5,
+		Model: m, Algorithm: a, Compression: plain(t, q), FixedGraph: true, Seed: 5,
 		SGD: model.SGD{Rate: 0.2, Decay: 1e-4, Batch: 4, Epochs: 1},
 	}
+}
+
+// plain returns the compression that encodes all numbers so.
+func plain(t tb, q update.Quant) update.Compression {
+	t.Helper()
+	return must(update.ParseCompression(q.String()))(t)
 }
 
 // summed are settings of a task that learns by sums.

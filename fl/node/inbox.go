@@ -29,22 +29,22 @@ type inbox struct {
 	collector *update.Collector
 	refuse    func(error)
 
-	round      int64              // under way; -1 before the first
-	neighbours map[PeerID]bool    // in it; nil while it is sat out
-	arrived    map[PeerID]Vectors // for it
+	round      int64             // under way; -1 before the first
+	neighbours map[PeerID]bool   // in it; nil while it is sat out
+	arrived    map[PeerID]Update // for it
 	early      map[PeerID]later
 }
 
 // later is an update for a round to come.
 type later struct {
-	round   uint32
-	vectors Vectors
+	round  uint32
+	update Update
 }
 
 func newInbox(want update.Want, round int64, refuse func(error)) *inbox {
 	return &inbox{
 		want: want, collector: update.NewCollector(0), refuse: refuse,
-		round: round, arrived: map[PeerID]Vectors{}, early: map[PeerID]later{},
+		round: round, arrived: map[PeerID]Update{}, early: map[PeerID]later{},
 	}
 }
 
@@ -59,15 +59,15 @@ func (b *inbox) open(round uint32, edges []Edge) {
 			delete(b.early, from)
 		}
 		if u.round == round {
-			b.keep(from, u.vectors)
+			b.keep(from, u.update)
 		}
 	}
 }
 
 // close ends the round and returns what arrived for it.
-func (b *inbox) close() map[PeerID]Vectors {
+func (b *inbox) close() map[PeerID]Update {
 	arrived := b.arrived
-	b.neighbours, b.arrived = nil, map[PeerID]Vectors{}
+	b.neighbours, b.arrived = nil, map[PeerID]Update{}
 	b.collector.Forget(uint32(b.round))
 	return arrived
 }
@@ -82,13 +82,14 @@ func (b *inbox) take(in Inbound, now int64) {
 	if done == nil {
 		return
 	}
+	u := Update{Vectors: done.Vectors, Exchange: done.Exchange}
 	switch from := PeerID(done.From); {
 	case int64(done.Round) > b.round:
-		b.keepEarly(from, later{done.Round, done.Vectors})
+		b.keepEarly(from, later{done.Round, u})
 	case int64(done.Round) < b.round || b.neighbours == nil:
 		b.refuse(late(done.From, done.Round))
 	default:
-		b.keep(from, done.Vectors)
+		b.keep(from, u)
 	}
 }
 
@@ -115,7 +116,7 @@ func late(from PeerID, round uint32) *update.Refused {
 }
 
 // keep keeps the first update of a neighbour for the round under way.
-func (b *inbox) keep(from PeerID, v Vectors) {
+func (b *inbox) keep(from PeerID, u Update) {
 	_, again := b.arrived[from]
 	switch {
 	case !b.neighbours[from]:
@@ -123,7 +124,7 @@ func (b *inbox) keep(from PeerID, v Vectors) {
 	case again:
 		b.refuse(&update.Refused{Reason: update.ReasonDuplicate, From: from})
 	default:
-		b.arrived[from] = v
+		b.arrived[from] = u
 	}
 }
 

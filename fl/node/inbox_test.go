@@ -55,8 +55,8 @@ func (b *letterbox) update(from PeerID, round uint32, x float32, now int64) {
 // arrivals closes the round and returns the first number of each update.
 func (b *letterbox) arrivals() map[PeerID]float32 {
 	got := map[PeerID]float32{}
-	for from, v := range b.close() {
-		got[from] = v[0][0]
+	for from, u := range b.close() {
+		got[from] = u.Vectors[0][0]
 	}
 	return got
 }

@@ -110,7 +110,7 @@ func TestListens(t *testing.T) {
 			t.Fatalf("it listens for %d rounds only", round)
 		}
 		c.round(10+round, deaf)
-		if c.sent[joiner] != nil || !sameBits(n.x, start) {
+		if c.sent[joiner].said() || !sameBits(n.x, start) {
 			t.Fatal("one who listens takes part")
 		}
 	}
@@ -120,7 +120,7 @@ func TestListens(t *testing.T) {
 	n.Late()
 	c.round(20, deaf)
 	c.round(21, func(from, to int) bool { return to == joiner && from != 0 })
-	if n.Listens() || !sameBits(n.x, c.sent[0][0]) {
+	if n.Listens() || !sameBits(n.x, c.sent[0].Vectors[0]) {
 		t.Error("it does not go on from the one model that it heard")
 	}
 }

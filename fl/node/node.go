@@ -4,9 +4,11 @@
 // Package node learns together with neighbours and without a server: rounds of
 // local training, an exchange of updates, and mixing, by decentralised SGD or by
 // gradient tracking with local steps ([Algorithm]); or, where the task asks for
-// a [Mode] that shows nobody's update, by sums of what all submit. A [Node] is
-// the pure core that the simulator drives as well; a [Runner] gives it a clock,
-// a [Transport], a [Summer] and a place for checkpoints. Rounds begin by the clock and end by the clock,
+// a [Mode] that shows nobody's update, by sums of what all submit. Updates say all
+// numbers, or only what has changed since a replica that neighbours keep, and are
+// mixed by a mean or by a rule that bears with liars. A [Node] is the pure core that
+// the simulator drives as well; a [Runner] gives it a clock, a [Transport], a
+// [Summer] and a place for checkpoints. Rounds begin by the clock and end by the clock,
 // so that nobody waits for the dead.
 //
 // Nothing here is safe for concurrent use, and only the zero Algorithm, which is
@@ -15,12 +17,11 @@ package node
 
 import (
 	"fmt"
-	"math"
 	"math/rand/v2"
 
+	"github.com/vecino-edge/vecino/fl/aggregate"
 	"github.com/vecino-edge/vecino/fl/dataset"
 	"github.com/vecino-edge/vecino/fl/model"
-	"github.com/vecino-edge/vecino/fl/tensor"
 	"github.com/vecino-edge/vecino/fl/update"
 )
 
@@ -28,9 +29,15 @@ import (
 // for as long as it is recognised.
 type PeerID [16]byte
 
-// Vectors are what an update holds: the model after local training, (params),
-// and with K-GT the tracked direction, (params).
+// Vectors are what an update holds that says all numbers: the model after local
+// training, (params), and with K-GT the tracked direction, (params).
 type Vectors [][]float32
+
+// Update is what a node tells its neighbours in a round.
+type Update struct {
+	Vectors  Vectors
+	Exchange *update.Exchange // instead, of a node that keeps replicas
+}
 
 // Edge is a neighbour of this round and the weight of its model in the mix.
 type Edge struct {
@@ -40,69 +47,125 @@ type Edge struct {
 
 // Settings say how a node learns. All nodes of a task have the same.
 type Settings struct {
-	Model      *model.Model
-	Algorithm  Algorithm
-	Mode       Mode
-	SGD        model.SGD
-	Schedule   Schedule // of the rate
-	Rounds     uint32   // of the task, for the schedule; 0 where nobody knows
-	Quant      update.Quant
-	FixedGraph bool   // the graph is the same in every round
-	Seed       uint64 // of the initial model
+	Model       *model.Model
+	Algorithm   Algorithm
+	Mode        Mode
+	SGD         model.SGD
+	Schedule    Schedule // of the rate
+	Rounds      uint32   // of the task, for the schedule; 0 where nobody knows
+	Compression update.Compression
+	Aggregate   aggregate.Rule // but for the mean, it goes with D-PSGD and with Momentum
+	Momentum    bool           // updates carry a moving average of what training gave
+	Unchecked   bool           // norms of updates are not looked at; to see what that does
+	FixedGraph  bool           // the graph is the same in every round
+	Privacy     *Privacy       // nil: none
+	KeepHead    bool           // the last layer is the node's own
+	Seed        uint64         // of the initial model
+}
+
+// Replicas reports whether nodes keep replicas of their neighbours: where the
+// compression says what has changed, neighbours stay the same and a mean mixes.
+func (s *Settings) Replicas() bool {
+	return s.Compression.Memory() && s.FixedGraph && !s.hardened() && !s.Mode.Summed()
+}
+
+// hardened reports whether nodes learn as they do where some may lie.
+func (s *Settings) hardened() bool { return s.Momentum || s.Aggregate != aggregate.Mean }
+
+// Quant returns the encoding of updates that say all numbers. Where replicas
+// cannot be kept, four bits for each number are what is left of a compression that
+// needs them.
+func (s *Settings) Quant() update.Quant {
+	if q, ok := s.Compression.Quant(); ok {
+		return q
+	}
+	return update.Q4
+}
+
+// Vectors returns how many vectors an update holds that says all numbers.
+func (s *Settings) Vectors() int {
+	if s.hardened() {
+		return 1
+	}
+	return s.Algorithm.Vectors()
 }
 
 // evaluateRows is how many rows are scored at a time.
 const evaluateRows = 64
 
 // NewWorkspace returns the memory that one goroutine needs to train and score.
-func (s Settings) NewWorkspace() *model.Workspace {
+func (s *Settings) NewWorkspace() *model.Workspace {
 	return s.Model.NewWorkspace(max(s.SGD.Batch, evaluateRows))
 }
 
-// Bounds of what a neighbour may send, relative to what the node itself holds.
-// They stop the absurd, not the sly: robust aggregation is for those.
-const (
-	normFactor      = 16
-	directionFactor = 64
-)
-
 // Node learns from its own rows and its neighbours' updates.
 type Node struct {
-	set  Settings
-	data *dataset.Table
-	rows []int32
-	pcg  *rand.PCG // decides the order of the rows
-	rng  *rand.Rand
-	x    []float32 // the model, (params)
-	late int       // rounds that the node listens yet, 0 while it takes part
+	set   Settings
+	data  *dataset.Table
+	rows  []int32
+	pcg   *rand.PCG // decides the order of the rows
+	rng   *rand.Rand
+	x     []float32 // the model, (params)
+	y     []float32 // what training makes of it, (params)
+	late  int       // rounds that the node listens yet, 0 while it takes part
+	epoch *uint32   // that the neighbours' pseudonyms belong to; nil where they last
 
-	// In a robust task.
-	sent  Vectors  // the round's update as the neighbours see it
-	track *tracker // K-GT only
-	got   map[PeerID]Vectors
+	// One of these is how it learns from others.
+	dense    *dense
+	robust   *robust
+	replicas *replicas
+	shared   *shared
 
-	shared *shared // in a summed task, else nil
+	track *tracker // K-GT only, and not in a summed task
 
-	Steps int     // of the last training
-	Loss  float64 // mean over them
+	noise  model.Mechanism // with privacy
+	scaled []float32       // likewise: the correction of a step, (params)
+	budget Spender         // likewise
+	judge  *judge          // nil: nobody is judged
+
+	Steps int            // of the last training
+	Loss  float64        // mean over them
+	Rule  aggregate.Rule // that mixed last
 }
 
 // New returns a node that learns from the given rows of data, all where rows is
 // nil, in an order that the seed decides.
 func New(set Settings, data *dataset.Table, rows []int32, seed uint64) *Node {
 	pcg := rand.NewPCG(seed, seed)
+	params := set.Model.Size()
 	n := &Node{
 		set: set, data: data, rows: rows, pcg: pcg, rng: rand.New(pcg),
-		x: make([]float32, set.Model.Size()), got: map[PeerID]Vectors{},
+		x: make([]float32, params), y: make([]float32, params),
 	}
 	set.Model.Init(n.x, set.Seed)
-	switch {
-	case set.Mode.Summed():
+	if set.Mode.Summed() {
 		n.shared = newShared(n.x, set.Algorithm)
-	case set.Algorithm == KGT:
-		n.track = newTracker(len(n.x), set.FixedGraph)
+		return n
+	}
+	switch {
+	case set.hardened():
+		n.robust = newRobust(params)
+		return n
+	case set.Replicas():
+		n.replicas = newReplicas(&n.set)
+	default:
+		n.dense = &dense{got: map[PeerID]Vectors{}}
+	}
+	if set.Algorithm == KGT {
+		n.track = newTracker(params, n.trackBy())
 	}
 	return n
+}
+
+// trackBy returns how the correction is kept.
+func (n *Node) trackBy() trackKind {
+	switch {
+	case n.replicas != nil:
+		return trackPushes
+	case n.set.FixedGraph:
+		return trackSums
+	}
+	return trackRounds
 }
 
 // Model returns the node's parameters, (params). They change with every round.
@@ -117,14 +180,18 @@ const maxListen = 3
 // in its own, which would set them back. In a summed task it waits until the
 // common model is told.
 func (n *Node) Late() {
-	n.late = maxListen
-	if n.shared != nil {
+	switch {
+	case n.shared != nil:
 		n.late = listenSums
+	case n.replicas != nil:
+		n.late = listenReplicas
+	default:
+		n.late = maxListen
 	}
 }
 
 // Listens reports whether the node only listens in the round that comes: Begin
-// or BeginSum is left out then, and nothing is sent.
+// or BeginSum is left out then, and nothing is sent but what Ask returns.
 func (n *Node) Listens() bool { return n.late > 0 }
 
 // sgd returns how the node trains in a round.
@@ -134,7 +201,7 @@ func (n *Node) sgd(round uint32) model.SGD {
 	return sgd
 }
 
-// trains returns the rows that the node learns from.
+// trains returns the number of rows that the node learns from.
 func (n *Node) trains() int {
 	if n.rows == nil {
 		return n.data.Rows()
@@ -142,145 +209,88 @@ func (n *Node) trains() int {
 	return len(n.rows)
 }
 
-// Begin trains for a round and returns the update to send. The vectors belong
-// to the node and stay as they are until the next Begin. It fails where
-// training runs off to infinity, and leaves the model as it was.
-func (n *Node) Begin(round uint32, ws *model.Workspace) (Vectors, error) {
-	if n.sent == nil {
-		n.sent = make(Vectors, n.set.Algorithm.Vectors())
-		for i := range n.sent {
-			n.sent[i] = make([]float32, len(n.x))
-		}
+// train sets y to what local training makes of the model, which stays as it is.
+func (n *Node) train(sgd model.SGD, ws *model.Workspace) error {
+	copy(n.y, n.x)
+	if n.set.Privacy != nil {
+		return n.trainPrivately(sgd, ws)
 	}
-	y := n.sent[0]
-	copy(y, n.x)
-	sgd := n.sgd(round)
 	var step model.Step
 	if n.track != nil {
 		step.Correction, step.Share = n.track.c, 1/float32(sgd.Steps(n.trains()))
 	}
 	var err error
-	n.Steps, n.Loss, err = sgd.Train(n.set.Model, y, n.data, n.rows, &step, n.rng, ws)
+	n.Steps, n.Loss, err = sgd.Train(n.set.Model, n.y, n.data, n.rows, &step, n.rng, ws)
 	if err != nil {
-		return nil, fmt.Errorf("train: %w", err)
+		return fmt.Errorf("train: %w", err)
 	}
-	if n.track != nil {
-		z := n.sent[1]
-		tensor.Sub(z, n.x, y)
-		tensor.Scale(1/sgd.Rate, z)
-		n.track.advance(z)
-	}
-	copy(n.x, y)
-	for _, v := range n.sent {
-		update.Quantize(n.set.Quant, v)
-	}
-	return n.sent, nil
+	return nil
 }
 
-// Receive takes a neighbour's update of the round. It keeps the vectors until
-// End and does not change them. It refuses what does not fit the model, is not
-// finite or is far from anything that training gives, with an
-// [*update.Refused].
-func (n *Node) Receive(from PeerID, v Vectors) error {
-	if len(v) != n.set.Algorithm.Vectors() {
-		return &update.Refused{Reason: update.ReasonShape, Detail: fmt.Sprintf("%d vectors", len(v))}
+// Begin trains for a round and returns the update to send to the neighbours on the
+// edges. It belongs to the node and stays as it is until the next Begin. It fails
+// where training runs off to infinity, and leaves the model as it was.
+func (n *Node) Begin(round uint32, edges []Edge, ws *model.Workspace) (Update, error) {
+	sgd := n.sgd(round)
+	if n.replicas != nil {
+		copy(n.y, n.x)
+		n.hide(n.y)
+		n.replicas.ready(round, n.y, n.track)
 	}
-	limit := normFactor * (tensor.Norm(n.x) + math.Sqrt(float64(len(n.x))))
-	for i, one := range v {
-		if len(one) != len(n.x) {
-			return &update.Refused{Reason: update.ReasonShape, Detail: fmt.Sprintf("%d parameters", len(one))}
-		}
-		if i == 1 {
-			limit *= directionFactor / float64(n.set.SGD.Rate)
-		}
-		if err := update.CheckNorm(one, limit); err != nil {
-			return err
-		}
+	if err := n.train(sgd, ws); err != nil {
+		return Update{}, err
 	}
-	if _, again := n.got[from]; again {
-		return &update.Refused{Reason: update.ReasonDuplicate}
+	switch {
+	case n.robust != nil:
+		return n.robust.begin(n, sgd.Rate), nil
+	case n.replicas != nil:
+		copy(n.x, n.y)
+		n.hide(n.y)
+		ex, err := n.replicas.say(round, n.y, edges)
+		return Update{Exchange: ex}, err
 	}
-	n.got[from] = v
-	return nil
+	return n.dense.begin(n, sgd.Rate), nil
+}
+
+// Ask returns what a node that listens sends to the neighbours on the edges, so
+// that they send what it lacks; ok is false where that is nothing.
+func (n *Node) Ask(round uint32, edges []Edge) (u Update, ok bool) {
+	if n.replicas == nil || len(edges) == 0 {
+		return Update{}, false
+	}
+	return Update{Exchange: n.replicas.ask(round, edges)}, true
+}
+
+// Receive takes a neighbour's update of the round for the node, which it knows as
+// self. It keeps vectors until End and does not change them. It refuses what does
+// not fit the model, is not finite or is far from anything that training gives,
+// with an [*update.Refused].
+func (n *Node) Receive(from, self PeerID, round uint32, u Update) error {
+	switch {
+	case (u.Exchange != nil) != (n.replicas != nil):
+		return &update.Refused{Reason: update.ReasonShape, Detail: "vectors instead of an exchange, or one for the other"}
+	case n.replicas != nil:
+		return n.replicas.take(from, self, round, u.Exchange)
+	case n.robust != nil:
+		return n.robust.take(n, from, u.Vectors)
+	}
+	return n.dense.take(n, from, u.Vectors)
 }
 
 // End mixes what arrived in the round from the neighbours on the edges; the
 // share of one that is missing stays with the node's own model. It returns how
 // many were heard.
-func (n *Node) End(round uint32, edges []Edge) (heard int) {
-	for _, e := range edges {
-		if _, ok := n.got[e.Peer]; ok {
-			heard++
-		}
+func (n *Node) End(round uint32, edges []Edge, ws *model.Workspace) (heard int) {
+	if n.judge != nil {
+		n.judge.hear(n, edges, ws)
 	}
-	if n.Listens() {
-		n.comeBack(round, edges, heard)
-	} else {
-		n.mix(round, edges)
+	switch {
+	case n.replicas != nil:
+		return n.replicas.finish(n, round, edges)
+	case n.robust != nil:
+		return n.robust.end(n, edges)
 	}
-	clear(n.got)
-	return heard
-}
-
-func (n *Node) mix(round uint32, edges []Edge) {
-	share := float32(1)
-	if !n.set.FixedGraph {
-		share = n.renormalize(edges)
-	}
-	for _, e := range edges {
-		if v, ok := n.got[e.Peer]; ok {
-			tensor.AddScaledDifference(n.x, float32(share*e.Weight), v[0], n.sent[0])
-		}
-	}
-	if n.track != nil {
-		n.track.mix(round, n.sent[1], edges, n.got)
-	}
-}
-
-// renormalize returns by what the weights of those who were heard are to be
-// multiplied so that they and the node's own add up to 1. On a graph that is new
-// in every round a neighbour that is missing costs a meeting that does not come
-// again, and mixing harder with the others makes up for it; on one that stays the
-// same it would move the mean of all models towards those who lose more.
-func (n *Node) renormalize(edges []Edge) float32 {
-	own, heard := float32(1), float32(0)
-	for _, e := range edges {
-		own -= e.Weight
-		if _, ok := n.got[e.Peer]; ok {
-			heard += e.Weight
-		}
-	}
-	return 1 / (own + heard)
-}
-
-// comeBack ends a round in which the node listened: it sent nothing, so there
-// is nothing to mix with, and it goes on from the others' model.
-func (n *Node) comeBack(round uint32, edges []Edge, heard int) {
-	if heard == 0 {
-		n.late--
-		return
-	}
-	n.adopt(edges)
-	if n.track != nil && n.track.waits() {
-		return
-	}
-	n.late = 0
-	if n.track != nil {
-		n.track.anchor(round, edges, n.got)
-	}
-}
-
-// adopt sets the model to the mean of those that arrived.
-func (n *Node) adopt(edges []Edge) {
-	clear(n.x)
-	var total float32
-	for _, e := range edges {
-		if v, ok := n.got[e.Peer]; ok {
-			tensor.Axpy(1, v[0], n.x)
-			total++
-		}
-	}
-	tensor.Scale(1/total, n.x)
+	return n.dense.end(n, round, edges)
 }
 
 // Score evaluates the node's model on all rows of a table.

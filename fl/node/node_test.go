@@ -32,14 +32,14 @@ func TestAlone(t *testing.T) {
 		trained := slices.Clone(alone.Model())
 		for round := range uint32(5) {
 			for _, n := range []*Node{deaf, alone} {
-				if _, err := n.Begin(round, ws); err != nil {
+				if _, err := n.Begin(round, nil, ws); err != nil {
 					t.Fatal(err)
 				}
 			}
-			if n := deaf.End(round, []Edge{{peer(1), 0.5}, {peer(2), 0.25}}); n != 0 {
+			if n := deaf.End(round, []Edge{{peer(1), 0.5}, {peer(2), 0.25}}, ws); n != 0 {
 				t.Errorf("%s: heard %d", k.name, n)
 			}
-			alone.End(round, nil)
+			alone.End(round, nil, ws)
 			if !sameBits(deaf.Model(), alone.Model()) {
 				t.Fatalf("%s: round %d: a deaf node and one that is alone differ", k.name, round)
 			}
@@ -87,14 +87,14 @@ func TestReceiveRefuses(t *testing.T) {
 	run := func(attack func(n *Node)) *Node {
 		n, ws := New(set, uneven(0), nil, 1), set.NewWorkspace()
 		for round := range uint32(2) {
-			if _, err := n.Begin(round, ws); err != nil {
+			if _, err := n.Begin(round, nil, ws); err != nil {
 				t.Fatal(err)
 			}
-			if err := n.Receive(peer(friend), Vectors{vector(1), vector(1)}); err != nil {
+			if err := hear(n, peer(friend), Vectors{vector(1), vector(1)}); err != nil {
 				t.Fatal(err)
 			}
 			attack(n)
-			n.End(round, []Edge{{peer(friend), 0.25}, {peer(2), 0.25}})
+			n.End(round, []Edge{{peer(friend), 0.25}, {peer(2), 0.25}}, ws)
 		}
 		return n
 	}
@@ -106,7 +106,7 @@ func TestReceiveRefuses(t *testing.T) {
 		}
 		n := run(func(n *Node) {
 			var refused *update.Refused
-			if err := n.Receive(from, tt.v); !errors.As(err, &refused) || refused.Reason != tt.want {
+			if err := hear(n, from, tt.v); !errors.As(err, &refused) || refused.Reason != tt.want {
 				t.Errorf("%s: %v, want %s", tt.name, err, tt.want)
 			}
 		})
@@ -115,7 +115,7 @@ func TestReceiveRefuses(t *testing.T) {
 		}
 	}
 	large := run(func(n *Node) {
-		if err := n.Receive(peer(2), Vectors{vector(50), vector(100)}); err != nil {
+		if err := hear(n, peer(2), Vectors{vector(50), vector(100)}); err != nil {
 			t.Errorf("a large update, which training may give: %v", err)
 		}
 	})
@@ -131,7 +131,7 @@ func TestReceiveStrangers(t *testing.T) {
 	with := newCrowd(t, set, 4, "ring")
 	c.round(0, nil)
 	for _, n := range with.nodes {
-		if err := n.Receive(PeerID{99}, Vectors{make([]float32, set.Model.Size()), make([]float32, set.Model.Size())}); err != nil {
+		if err := hear(n, PeerID{99}, Vectors{make([]float32, set.Model.Size()), make([]float32, set.Model.Size())}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -160,8 +160,8 @@ func TestQuantized(t *testing.T) {
 		}
 		var before, after [][]float32
 		for i, n := range c.nodes {
-			sent := must(n.Begin(5, c.ws))(t)
-			c.sent[i] = sent
+			c.sent[i] = must(n.Begin(5, c.edges(i), c.ws))(t)
+			sent := c.sent[i].Vectors
 			before = append(before, slices.Clone(n.x))
 			for _, v := range sent {
 				seen := must(update.DecodeVector(k.quant, update.EncodeVector(k.quant, v), len(v)))(t)
@@ -175,11 +175,11 @@ func TestQuantized(t *testing.T) {
 		}
 		for i, n := range c.nodes {
 			for _, e := range c.edges(i) {
-				if err := n.Receive(e.Peer, c.sent[int(e.Peer[0])-1]); err != nil {
+				if err := hear(n, e.Peer, c.sent[int(e.Peer[0])-1].Vectors); err != nil {
 					t.Fatal(err)
 				}
 			}
-			n.End(5, c.edges(i))
+			n.End(5, c.edges(i), c.ws)
 			after = append(after, n.x)
 		}
 		if d := distance(sum(before), sum(after)); d > 1e-5 {
@@ -195,7 +195,7 @@ func TestBeginDiverges(t *testing.T) {
 	before := slices.Clone(n.x)
 	var err error
 	for range 3 {
-		if _, err = n.Begin(0, set.NewWorkspace()); err != nil {
+		if _, err = n.Begin(0, nil, set.NewWorkspace()); err != nil {
 			break
 		}
 		before = slices.Clone(n.x)
@@ -227,10 +227,10 @@ func BenchmarkMix(b *testing.B) {
 	b.ReportAllocs()
 	for round := uint32(1); b.Loop(); round++ {
 		for _, e := range edges {
-			if err := n.Receive(e.Peer, c.sent[int(e.Peer[0])-1]); err != nil {
+			if err := hear(n, e.Peer, c.sent[int(e.Peer[0])-1].Vectors); err != nil {
 				b.Fatal(err)
 			}
 		}
-		n.End(round, edges)
+		n.End(round, edges, c.ws)
 	}
 }

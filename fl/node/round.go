@@ -6,6 +6,7 @@ package node
 import (
 	"context"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/vecino-edge/vecino/fl/update"
@@ -49,22 +50,27 @@ func (r *Runner) mixRound(ctx context.Context, report *Report, all []PeerID, sel
 	}
 	report.Neighbours = len(edges)
 	r.inbox.open(round, edges)
-	var vectors Vectors
+	var u Update
 	training := r.train(func() (err error) {
-		vectors, err = r.begin(round, r.ws)
+		u, err = r.begin(round, edges, r.ws)
 		return err
 	})
-	err = r.exchange(ctx, round, training, func() { report.Payload = r.send(round, edges, r.Node.set.Quant, vectors) })
+	if training == nil {
+		if ask, ok := r.Node.Ask(round, edges); ok {
+			r.send(round, edges, ask)
+		}
+	}
+	err = r.exchange(ctx, round, training, func() { report.Payload = r.send(round, edges, u) })
 	if err != nil {
 		return err
 	}
-	for from, v := range r.inbox.close() {
-		if err := r.Node.Receive(from, v); err != nil {
+	for from, u := range r.inbox.close() {
+		if err := r.Node.Receive(from, r.self, round, u); err != nil {
 			r.refuse(err)
 		}
 	}
 	r.meet(round)
-	report.Heard = r.Node.End(round, edges)
+	report.Heard = r.Node.End(round, edges, r.ws)
 	return nil
 }
 
@@ -122,11 +128,16 @@ func (r *Runner) trained(round uint32) {
 
 // send packs the update and hands it to the transport. What cannot be sent is
 // lost like anything on the way: the neighbours go on without it.
-func (r *Runner) send(round uint32, edges []Edge, q update.Quant, vectors Vectors) (payload int) {
+func (r *Runner) send(round uint32, edges []Edge, u Update) (payload int) {
+	return r.sendAs(r.Node.set.Quant(), round, edges, u)
+}
+
+// sendAs is send with another encoding of numbers.
+func (r *Runner) sendAs(q update.Quant, round uint32, edges []Edge, u Update) (payload int) {
 	if len(edges) == 0 {
 		return 0
 	}
-	packed, err := update.Pack(r.Rand, update.Spec{Sender: r.self, Task: r.id, Base: r.base, Quant: q}, vectors)
+	packed, err := Pack(r.Rand, update.Spec{Sender: r.self, Task: r.id, Base: r.base, Quant: q}, len(r.Node.x), u)
 	if err != nil {
 		r.Log.Error("update not packed", "round", round, "err", err)
 		return 0
@@ -144,4 +155,12 @@ func (r *Runner) send(round uint32, edges []Edge, q update.Quant, vectors Vector
 		return 0
 	}
 	return packed.Payload
+}
+
+// Pack makes an update about so many params ready to send, under a key from rand.
+func Pack(rand io.Reader, spec update.Spec, params int, u Update) (*update.Packed, error) {
+	if u.Exchange != nil {
+		return update.PackExchange(rand, spec, params, u.Exchange)
+	}
+	return update.Pack(rand, spec, u.Vectors)
 }

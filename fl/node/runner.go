@@ -79,8 +79,8 @@ type Runner struct {
 	id       ID
 	base     [32]byte
 	ws       *model.Workspace
-	begin    func(uint32, *model.Workspace) (Vectors, error) // of the node
-	beginSum func(uint32, *model.Workspace) ([]uint8, error) // likewise
+	begin    func(uint32, []Edge, *model.Workspace) (Update, error) // of the node
+	beginSum func(uint32, *model.Workspace) ([]uint8, error)        // likewise
 	inbox    *inbox
 	common   *float64  // loss of the common model on the test rows, nil while it is not known
 	self     PeerID    // the device's pseudonym in this round
@@ -106,7 +106,8 @@ func (r *Runner) prepare() {
 }
 
 func (r *Runner) run(ctx context.Context) error {
-	want := update.Want{Task: r.id, Base: r.base, Params: len(r.Node.x), Vectors: r.Node.set.Algorithm.Vectors()}
+	set := &r.Node.set
+	want := update.Want{Task: r.id, Base: r.base, Params: len(r.Node.x), Vectors: set.Vectors(), Exchange: set.Replicas(), Compression: set.Compression}
 	if r.Node.shared != nil {
 		if r.Summer == nil {
 			return fmt.Errorf("task %q is %v, and this device cannot add under encryption", r.Task.Name, r.Node.set.Mode)

@@ -13,7 +13,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/vecino-edge/vecino/fl/model"
-	"github.com/vecino-edge/vecino/fl/update"
 )
 
 // TestRunnersLearn holds the plain case: all hear all in every round, know more
@@ -21,7 +20,7 @@ import (
 func TestRunnersLearn(t *testing.T) {
 	for name, change := range map[string]func(*Task){
 		"kgt":              func(*Task) {},
-		"kgt q8, in parts": func(t *Task) { t.Quant, t.Model = uint8(update.Q8), "mlp:400" },
+		"kgt q8, in parts": func(t *Task) { t.Compress, t.Model = "q8", "mlp:400" },
 		"dpsgd on a ring":  func(t *Task) { t.Algorithm, t.Topology = uint8(DPSGD), "ring" },
 		"kgt, fresh edges": func(t *Task) { t.Topology = "random:2" },
 	} {
@@ -164,9 +163,9 @@ func TestSlowTraining(t *testing.T) {
 		all := devices(t, s, task, 3)
 		slow := all[2]
 		train := slow.begin
-		slow.begin = func(round uint32, ws *model.Workspace) (Vectors, error) {
+		slow.begin = func(round uint32, edges []Edge, ws *model.Workspace) (Update, error) {
 			time.Sleep(roundLen*5/2 - latency)
-			return train(round, ws)
+			return train(round, edges, ws)
 		}
 		startAll(all)
 		waitAll(t, all)

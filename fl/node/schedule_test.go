@@ -48,7 +48,7 @@ func TestScheduleIsFollowed(t *testing.T) {
 		moved := func(round uint32) (distanceMoved, direction float64) {
 			n := New(set, uneven(0), nil, 1)
 			before := append([]float32(nil), n.x...)
-			sent := must(n.Begin(round, set.NewWorkspace()))(t)
+			sent := must(n.Begin(round, nil, set.NewWorkspace()))(t).Vectors
 			if a == KGT {
 				direction = distance(sent[1], make([]float32, len(n.x)))
 			}

@@ -35,7 +35,7 @@ func TestFades(t *testing.T) {
 // TestSettlesWhatIsIn holds that an edge that was on the graph no more when the
 // epoch ended, and one to somebody who was not recognised, leave nothing.
 func TestSettlesWhatIsIn(t *testing.T) {
-	tr := newTracker(1, true)
+	tr := newTracker(1, trackSums)
 	tr.enter(0, 7)
 	edges := []Edge{{peer(1), 0.25}, {peer(2), 0.25}, {peer(3), 0.25}}
 	tr.mix(7, []float32{0}, edges, map[PeerID]Vectors{peer(1): {nil, {4}}, peer(2): {nil, {8}}, peer(3): {nil, {16}}})

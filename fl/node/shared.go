@@ -141,8 +141,8 @@ func (n *Node) EndSum(round uint32, sums []Sum, fits func(model []float32) bool)
 	return nil
 }
 
-// advance takes an aggregate that has passed all checks.
-func (n *Node) advance(agg *aggregate) {
+// advance takes means that has passed all checks.
+func (n *Node) advance(agg *groupMeans) {
 	s := n.shared
 	copy(s.model, s.candidate)
 	copy(n.x, s.model)

@@ -119,9 +119,9 @@ func TestAloneBySums(t *testing.T) {
 	bySums, plain := New(set, uneven(0), nil, 1), New(other, uneven(0), nil, 1)
 	for round := range uint32(6) {
 		must(bySums.BeginSum(0, set.NewWorkspace()))(t)
-		must(plain.Begin(0, other.NewWorkspace()))(t)
+		must(plain.Begin(0, nil, other.NewWorkspace()))(t)
 		bySums.SkipSum(true)
-		plain.End(round, nil)
+		plain.End(round, nil, nil)
 	}
 	if !sameBits(bySums.x, plain.x) {
 		t.Errorf("they are %.3g apart", distance(bySums.x, plain.x))

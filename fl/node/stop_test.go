@@ -18,11 +18,11 @@ func TestSleep(t *testing.T) {
 		s, task := newStreet(), soon(20)
 		all := devices(t, s, task, 3)
 		train, rounds := all[2].begin, 0
-		all[2].begin = func(round uint32, ws *model.Workspace) (Vectors, error) {
+		all[2].begin = func(round uint32, edges []Edge, ws *model.Workspace) (Update, error) {
 			if rounds++; rounds == 6 {
 				time.Sleep(8 * roundLen)
 			}
-			return train(round, ws)
+			return train(round, edges, ws)
 		}
 		startAll(all)
 		waitAll(t, all)
@@ -80,10 +80,10 @@ func TestStopWhileTraining(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := newDevice(t, newStreet(), soon(3), 0)
 		train, trained := d.begin, false
-		d.begin = func(round uint32, ws *model.Workspace) (Vectors, error) {
+		d.begin = func(round uint32, edges []Edge, ws *model.Workspace) (Update, error) {
 			time.Sleep(10 * time.Second)
 			trained = true
-			return train(round, ws)
+			return train(round, edges, ws)
 		}
 		d.start()
 		sleepUntil(d.Task, 0, 4*time.Second)

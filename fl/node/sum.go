@@ -125,18 +125,18 @@ func (s *Sum) check(params int, a Algorithm) error {
 	return nil
 }
 
-// aggregate is what the sums of a round say, the means of the groups weighted
+// groupMeans is what the sums of a round say, the means of the groups weighted
 // alike.
-type aggregate struct {
+type groupMeans struct {
 	mean  []float32 // direction, (params)
 	wish  float32   // scale
 	steps float32   // K-GT only
 	own   bool      // the device is in one of the sums
 }
 
-// combine returns the aggregate of sums at a scale. Sums that do not hold are
+// combine returns the means of sums at a scale. Sums that do not hold are
 // left out; where none holds it returns the error of the first.
-func combine(mean []float32, sums []Sum, scale int, a Algorithm) (*aggregate, error) {
+func combine(mean []float32, sums []Sum, scale int, a Algorithm) (*groupMeans, error) {
 	var first error
 	good := make([]Sum, 0, len(sums))
 	for i := range sums {
@@ -149,7 +149,7 @@ func combine(mean []float32, sums []Sum, scale int, a Algorithm) (*aggregate, er
 	if len(good) == 0 {
 		return nil, first
 	}
-	agg := &aggregate{mean: mean}
+	agg := &groupMeans{mean: mean}
 	clear(mean)
 	for i := range good {
 		agg.add(&good[i], a)
@@ -165,7 +165,7 @@ func combine(mean []float32, sums []Sum, scale int, a Algorithm) (*aggregate, er
 }
 
 // add adds the means of a group.
-func (agg *aggregate) add(s *Sum, a Algorithm) {
+func (agg *groupMeans) add(s *Sum, a Algorithm) {
 	params, m := len(agg.mean), float32(s.Count)
 	zero := int32(s.Count) * levelZero
 	for i, v := range s.Values[:params] {

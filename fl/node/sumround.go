@@ -61,7 +61,7 @@ func (r *Runner) openTold(round uint32, all []PeerID, self int) map[PeerID]Vecto
 		}
 	}
 	v := r.Node.Tell()
-	if r.send(round, to, update.F32, v) > 0 {
+	if r.sendAs(update.F32, round, to, Update{Vectors: v}) > 0 {
 		own[r.self] = v
 	}
 	return own
@@ -77,8 +77,8 @@ func (r *Runner) submit(round uint32, values []uint8) (payload int) {
 
 // heed takes what arrived of the common state.
 func (r *Runner) heed(told map[PeerID]Vectors) {
-	for from, v := range r.inbox.close() {
-		told[from] = v
+	for from, u := range r.inbox.close() {
+		told[from] = u.Vectors
 	}
 	for _, err := range r.Node.Heed(told, r.fits) {
 		r.refuse(err)

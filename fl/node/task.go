@@ -12,7 +12,9 @@ import (
 	"time"
 
 	"github.com/vecino-edge/vecino/crypto/wire"
+	"github.com/vecino-edge/vecino/fl/aggregate"
 	"github.com/vecino-edge/vecino/fl/dataset"
+	"github.com/vecino-edge/vecino/fl/feature"
 	"github.com/vecino-edge/vecino/fl/model"
 	"github.com/vecino-edge/vecino/fl/topology"
 	"github.com/vecino-edge/vecino/fl/update"
@@ -24,28 +26,80 @@ type Task struct {
 	_         struct{} `cbor:",toarray"`
 	Label     wire.Label
 	Name      string
-	Kind      uint8    // dataset.Classification or dataset.Regression
+	Kind      uint8    // dataset.Classification, dataset.Regression or dataset.Anomaly
 	Columns   []string // features, in order
 	Target    string   // column
-	Classes   uint16   // 0 in regression
+	Classes   uint16   // 0 but in classification
 	Scale     uint8    // dataset.Method
 	Divisor   float32
 	Mean      []float32 // (features), or empty
 	Deviation []float32 // likewise
 	TargetFit [2]float32
-	Model     string // model.Spec
+	Features  *Features // of live samples that make a row; nil where rows are columns
+	Model     string    // model.Spec
 	Algorithm uint8
 	Topology  string
-	Quant     uint8
+	Compress  string // update.Compression
+	Aggregate string // aggregate.Rule
 	Mode      uint8
 	Rate      float32
+	Schedule  uint8
 	Decay     float32
 	Batch     uint32
 	Epochs    uint32
+	Weights   []float32 // of the classes, or empty
+	Privacy   *Privacy  // nil: none
+	Personal  Personal
+	Budget    Budget // of each device
 	Seed      uint64 // of the initial model and the graph
 	Rounds    uint32
 	Start     uint64 // unix milliseconds at which round 0 begins
 	RoundLen  uint32 // milliseconds
+}
+
+// Features say of which live samples a row is made: over a window of some channels,
+// as package feature does it. The columns of the task are its names.
+type Features struct {
+	_        struct{} `cbor:",toarray"`
+	Channels []string
+	Length   uint16 // samples
+	Step     uint16 // samples from one row to the next
+	Bands    uint8
+	Period   uint32 // milliseconds from one sample to the next
+}
+
+// settings returns what package feature takes.
+func (f *Features) settings(target string) feature.Settings {
+	return feature.Settings{
+		Channels: f.Channels, Target: target, Window: feature.Window{Length: int(f.Length), Step: int(f.Step)},
+		Bands: int(f.Bands), Period: time.Duration(f.Period) * time.Millisecond,
+	}
+}
+
+// Privacy is how single records are hidden, model.Private.
+type Privacy struct {
+	_       struct{} `cbor:",toarray"`
+	Sigma   float32  // noise multiplier
+	Clip    float32  // largest norm of a record's gradient
+	Q       float32  // share of the rows in a step; an epoch is one step
+	Delta   float32
+	Epsilon float32 // that the task may tell of a record; a device may allow less
+}
+
+// Personal says what each device keeps to itself.
+type Personal struct {
+	_    struct{} `cbor:",toarray"`
+	Tune uint32   // epochs of training on the own rows alone, after the last round
+	Head bool     // the last layer is not shared
+}
+
+// Budget is what a task may cost a device; 0 is no limit. A device that has spent
+// one of them ends the task.
+type Budget struct {
+	_       struct{} `cbor:",toarray"`
+	Bytes   uint64   // of updates, before shards and envelope
+	Seconds uint32   // of processor time
+	Joules  uint32   // where the device can measure them
 }
 
 // ID names a task.
@@ -83,11 +137,7 @@ func (t *Task) NewModel() (*model.Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	outputs, loss := int(t.Classes), model.CrossEntropy
-	if dataset.Kind(t.Kind) == dataset.Regression {
-		outputs, loss = 1, model.MeanSquare
-	}
-	return model.New(spec, len(t.Columns), outputs, loss)
+	return model.ForKind(spec, dataset.Kind(t.Kind), len(t.Columns), int(t.Classes))
 }
 
 // Settings returns how a node learns the task. The task has been checked.
@@ -96,10 +146,32 @@ func (t *Task) Settings() (Settings, error) {
 	if err != nil {
 		return Settings{}, err
 	}
-	return Settings{
-		Model: m, Algorithm: Algorithm(t.Algorithm), Mode: Mode(t.Mode), Quant: update.Quant(t.Quant), Seed: t.Seed, FixedGraph: t.topology().Fixed(),
-		SGD: model.SGD{Rate: t.Rate, Decay: t.Decay, Batch: int(t.Batch), Epochs: int(t.Epochs)},
-	}, nil
+	c, err := update.ParseCompression(t.Compress)
+	if err != nil {
+		return Settings{}, err
+	}
+	rule, err := aggregate.Parse(t.Aggregate)
+	if err != nil {
+		return Settings{}, err
+	}
+	set := Settings{
+		Model: m, Algorithm: Algorithm(t.Algorithm), Mode: Mode(t.Mode), Compression: c, Aggregate: rule, Seed: t.Seed, FixedGraph: t.topology().Fixed(),
+		SGD:      model.SGD{Rate: t.Rate, Decay: t.Decay, Batch: int(t.Batch), Epochs: int(t.Epochs)},
+		Schedule: Schedule(t.Schedule), Rounds: t.Rounds, Privacy: t.Privacy, KeepHead: t.Personal.Head,
+	}
+	if len(t.Weights) > 0 {
+		set.SGD.ClassWeight = t.Weights
+	}
+	return set, nil
+}
+
+// FeatureSettings returns how rows are made of live samples; ok is false where they
+// are not.
+func (t *Task) FeatureSettings() (s feature.Settings, ok bool) {
+	if t.Features == nil {
+		return s, false
+	}
+	return t.Features.settings(t.Target), true
 }
 
 func (t *Task) topology() topology.Topology {

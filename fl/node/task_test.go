@@ -17,7 +17,6 @@ import (
 
 	"github.com/vecino-edge/vecino/crypto/wire"
 	"github.com/vecino-edge/vecino/fl/dataset"
-	"github.com/vecino-edge/vecino/fl/update"
 )
 
 // start is when the tasks here begin, midnight of the first of January 2026.
@@ -28,7 +27,7 @@ func thirds() *Task {
 	return &Task{
 		Label: wire.LabelTask, Name: "thirds", Kind: uint8(dataset.Classification), Columns: []string{"a", "b"}, Target: "third",
 		Classes: classes, Scale: uint8(dataset.None), Mean: []float32{}, Deviation: []float32{}, TargetFit: [2]float32{0, 1},
-		Model: "mlp:6", Topology: "full", Rate: 0.25, Decay: 1e-4, Batch: 4, Epochs: 1, Seed: 5, Rounds: 20,
+		Model: "mlp:6", Topology: "full", Compress: "none", Aggregate: "mean", Weights: []float32{}, Rate: 0.25, Decay: 1e-4, Batch: 4, Epochs: 1, Seed: 5, Rounds: 20,
 		Start: uint64(start.UnixMilli()), RoundLen: 60_000,
 	}
 }
@@ -38,7 +37,7 @@ func air() *Task {
 	return &Task{
 		Label: wire.LabelTask, Name: "Luft im Hof", Kind: uint8(dataset.Regression), Columns: []string{"co", "nox", "temp"}, Target: "benzene",
 		Scale: uint8(dataset.ZScore), Mean: []float32{1, 2.5, 18.3}, Deviation: []float32{0.5, 100, 7}, TargetFit: [2]float32{10, 7.25},
-		Model: "linear", Algorithm: uint8(DPSGD), Topology: "regular:4", Quant: uint8(update.Q8), Rate: 0.05, Batch: 64, Epochs: 5,
+		Model: "linear", Algorithm: uint8(DPSGD), Topology: "regular:4", Compress: "q8", Aggregate: "auto", Weights: []float32{}, Schedule: uint8(Constant), Rate: 0.05, Batch: 64, Epochs: 5,
 		Seed: math.MaxUint64, Rounds: 1000, Start: uint64(start.UnixMilli()) + 1, RoundLen: 100,
 	}
 }
@@ -46,7 +45,34 @@ func air() *Task {
 // quiet is the task of learning thirds without showing what one learned.
 func quiet(m Mode, a Algorithm) *Task {
 	task := thirds()
-	task.Name, task.Mode, task.Algorithm, task.Quant = "quiet thirds", uint8(m), uint8(a), uint8(update.Q8)
+	task.Name, task.Mode, task.Algorithm, task.Compress = "quiet thirds", uint8(m), uint8(a), "q8"
+	return task
+}
+
+// hushed is a task whose updates hide single records.
+func hushed() *Task {
+	task := thirds()
+	task.Name, task.Privacy = "hushed thirds", &Privacy{Sigma: 2, Clip: 1, Q: 0.125, Delta: 1e-5, Epsilon: 2.5}
+	return task
+}
+
+// quake is a task of finding anomalies in windows of live samples.
+func quake() *Task {
+	f := &Features{Channels: []string{"x", "y"}, Length: 64, Step: 32, Bands: 2, Period: 20}
+	s := f.settings("shaken")
+	return &Task{
+		Label: wire.LabelTask, Name: "quake", Kind: uint8(dataset.Anomaly), Columns: s.Names(), Target: "shaken",
+		Scale: uint8(dataset.None), Mean: []float32{}, Deviation: []float32{}, TargetFit: [2]float32{0, 1}, Features: f,
+		Model: "autoencoder:6:3", Topology: "regular:2", Compress: "topk:0.1:4bit", Aggregate: "mean", Weights: []float32{},
+		Rate: 0.1, Batch: 16, Epochs: 2, Personal: Personal{Tune: 3, Head: true}, Budget: Budget{Bytes: 1 << 33, Seconds: 3600, Joules: 50_000},
+		Seed: 1, Rounds: 500, Start: uint64(start.UnixMilli()), RoundLen: 60_000,
+	}
+}
+
+// weighed is a task whose classes count unevenly.
+func weighed() *Task {
+	task := thirds()
+	task.Name, task.Weights, task.Compress, task.Topology = "weighed thirds", []float32{1, 2.5, 0}, "sign", "star"
 	return task
 }
 
@@ -58,7 +84,7 @@ type goldenTask struct {
 }
 
 func TestTaskGolden(t *testing.T) {
-	tasks := []*Task{thirds(), air(), quiet(Private, KGT), quiet(Hybrid, DPSGD), quiet(Mask, KGT)}
+	tasks := []*Task{thirds(), air(), quiet(Private, KGT), quiet(Hybrid, DPSGD), quiet(Mask, KGT), hushed(), quake(), weighed()}
 	var made, want []goldenTask
 	for _, task := range tasks {
 		id := task.ID()
@@ -70,7 +96,7 @@ func TestTaskGolden(t *testing.T) {
 	}
 	for i, w := range want {
 		got := must(DecodeTask(must(hex.DecodeString(w.Bytes))(t)))(t)
-		if d := cmp.Diff(tasks[i], got, cmpopts.IgnoreUnexported(Task{})); d != "" {
+		if d := cmp.Diff(tasks[i], got, cmpopts.IgnoreUnexported(Task{}, Features{}, Privacy{}, Personal{}, Budget{})); d != "" {
 			t.Errorf("-made +decoded:\n%s", d)
 		}
 	}
@@ -79,7 +105,7 @@ func TestTaskGolden(t *testing.T) {
 // TestDecodeTaskRefuses holds that no changed byte goes by unnoticed: it is
 // refused, or makes another task of it.
 func TestDecodeTaskRefuses(t *testing.T) {
-	for _, task := range []*Task{thirds(), air(), quiet(Private, KGT)} {
+	for _, task := range []*Task{thirds(), air(), quiet(Private, KGT), hushed(), quake()} {
 		b, id := task.Encode(), task.ID()
 		for n := range b {
 			if _, err := DecodeTask(b[:n]); !errors.Is(err, ErrTask) {
@@ -105,6 +131,8 @@ func FuzzDecodeTask(f *testing.F) {
 	f.Add(thirds().Encode())
 	f.Add(air().Encode())
 	f.Add(quiet(Mask, DPSGD).Encode())
+	f.Add(hushed().Encode())
+	f.Add(quake().Encode())
 	f.Fuzz(func(t *testing.T, b []byte) {
 		task, err := DecodeTask(b)
 		if err != nil {

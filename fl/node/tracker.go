@@ -26,6 +26,15 @@ const MaxStale = 3
 // it costs 0.1 or 0.2 points.
 const leak = 0.02
 
+// trackKind is how a correction is kept.
+type trackKind uint8
+
+const (
+	trackSums   trackKind = iota // by what all rounds together came to, on a graph that stays the same
+	trackRounds                  // by what each round gives, on graphs that change
+	trackPushes                  // by what the steps of an edge's replicas came to
+)
+
 // tracker holds K-GT's correction c, of which every gradient of a round gets an
 // equal share, so that the node's steps follow the average gradient of all.
 //
@@ -52,13 +61,13 @@ const leak = 0.02
 // the tracker adds up what the rounds give, as the paper does. What a lost message
 // leaves behind then fades by [leak], since c does.
 type tracker struct {
-	cumulative bool
-	leak       float32          // part of c that is dropped in each round
-	paused     bool             // the round is not tracked
-	c          []float32        // correction, (params), for all steps of a round together
-	z          []float32        // Z, (params); nil unless cumulative
-	flows      map[PeerID]*flow // by neighbour, of this epoch; likewise
-	carried    *flow            // of a checkpoint beside what is settled, until a neighbour is heard again
+	kind    trackKind
+	leak    float32          // part of c that is dropped in each round, by rounds
+	paused  bool             // the round is not tracked
+	c       []float32        // correction, (params), for all steps of a round together
+	z       []float32        // Z, (params); nil but by sums
+	flows   map[PeerID]*flow // by neighbour, of this epoch; nil by rounds
+	carried *flow            // of a checkpoint beside what is settled, until a neighbour is heard again
 
 	settled settled
 	known   map[PeerID]PeerID // handles of those who are recognised, by pseudonym
@@ -74,14 +83,20 @@ type flow struct {
 	in    bool   // it is in c: its edge is on the graph
 }
 
-func newTracker(params int, cumulative bool) *tracker {
-	t := &tracker{cumulative: cumulative, leak: leak, c: make([]float32, params)}
-	if cumulative {
-		t.z, t.flows = make([]float32, params), map[PeerID]*flow{}
+func newTracker(params int, kind trackKind) *tracker {
+	t := &tracker{kind: kind, leak: leak, c: make([]float32, params)}
+	if kind == trackSums {
+		t.z = make([]float32, params)
+	}
+	if t.edges() {
+		t.flows = map[PeerID]*flow{}
 		t.known, t.settled.of = map[PeerID]PeerID{}, map[PeerID]*settlement{}
 	}
 	return t
 }
+
+// edges reports whether what each edge contributes is kept.
+func (t *tracker) edges() bool { return t.kind != trackRounds }
 
 // restore sets what a checkpoint held: c, Z, the part of c that was settled, which
 // is empty where there was none, and the epoch. The flows of single edges are not
@@ -89,19 +104,26 @@ func newTracker(params int, cumulative bool) *tracker {
 // is, is not kept either: it fades as a whole.
 func (t *tracker) restore(c, z, part []float32, epoch *uint32, round uint32) {
 	copy(t.c, c)
-	if !t.cumulative {
+	if !t.edges() {
 		return
 	}
 	copy(t.z, z)
 	clear(t.flows)
 	clear(t.known)
 	t.settled = settled{of: map[PeerID]*settlement{}, at: round}
+	if t.kind == trackPushes { // edges do not come back with their next step
+		part, c = c, nil
+	}
 	if len(part) > 0 {
-		tensor.Axpy(-1, part, c)
+		if c != nil {
+			tensor.Axpy(-1, part, c)
+		}
 		t.settled.of[ofCheckpoint] = &settlement{value: part, added: round, seen: round, met: true}
 		t.settled.total = slices.Clone(part)
 	}
-	t.carried = &flow{value: c, round: round}
+	if c != nil {
+		t.carried = &flow{value: c, round: round}
+	}
 	t.epoch, t.last, t.strange = epoch, round, false
 }
 
@@ -109,7 +131,7 @@ func (t *tracker) restore(c, z, part []float32, epoch *uint32, round uint32) {
 // came to is settled for those who were recognised, and dropped for the rest, who
 // drop it, too.
 func (t *tracker) enter(epoch, round uint32) {
-	if !t.cumulative {
+	if !t.edges() {
 		return
 	}
 	before := t.epoch
@@ -176,7 +198,7 @@ func (t *tracker) meet(epoch, round uint32, all []PeerID, recognised func(PeerID
 // advance takes the direction of a round's local steps, v, and replaces it by
 // what is sent: Z where there is one, and the direction itself elsewhere.
 func (t *tracker) advance(v []float32) {
-	if !t.cumulative {
+	if t.kind != trackSums {
 		return
 	}
 	if !t.paused {
@@ -197,13 +219,13 @@ func (t *tracker) mix(round uint32, sent []float32, edges []Edge, arrived map[Pe
 		got, ok := arrived[e.Peer]
 		switch {
 		case !ok:
-		case t.cumulative:
+		case t.kind == trackSums:
 			t.set(round, e, got[1], sent)
 		default:
 			tensor.AddScaledDifference(t.c, e.Weight, got[1], sent)
 		}
 	}
-	if !t.cumulative {
+	if t.kind == trackRounds {
 		tensor.Scale(1-t.leak, t.c)
 		return
 	}
@@ -211,9 +233,47 @@ func (t *tracker) mix(round uint32, sent []float32, edges []Edge, arrived map[Pe
 	t.sum(round, edges)
 }
 
+// flow returns what the edge to a neighbour came to, to be changed by the steps of
+// a round; nil without a tracker.
+func (t *tracker) flow(id PeerID, round uint32) []float32 {
+	if t == nil {
+		return nil
+	}
+	f := t.flows[id]
+	if f == nil {
+		f = &flow{value: make([]float32, len(t.c))}
+		t.flows[id] = f
+	}
+	f.round = round
+	return f.value
+}
+
+// leave ends the edge to a neighbour, as it does at its other end, and keeps what
+// it came to where the neighbour is recognised.
+func (t *tracker) leave(id PeerID, round uint32) {
+	if t == nil || t.flows[id] == nil {
+		return
+	}
+	if handle, ok := t.known[id]; ok {
+		t.settled.add(handle, t.flows[id].value, round)
+		t.settled.bound()
+	}
+	delete(t.flows, id)
+}
+
+// finish sets the correction after the steps of a round.
+func (t *tracker) finish(round uint32, edges []Edge) {
+	t.last = round
+	if t.paused {
+		t.rest(round)
+		return
+	}
+	t.sum(round, edges)
+}
+
 // waits reports whether a node that comes back has to listen on, since the round
 // does not say where tracking goes on.
-func (t *tracker) waits() bool { return t.cumulative && t.paused }
+func (t *tracker) waits() bool { return t.kind == trackSums && t.paused }
 
 // anchor ends a time in which the node was away, or not there yet, with the
 // first round in which it heard some neighbours and sent nothing. Its old Z
@@ -222,7 +282,7 @@ func (t *tracker) waits() bool { return t.cumulative && t.paused }
 // for what is settled. In a new epoch in which it recognises nobody it begins
 // with no correction: its old one would tell who it was.
 func (t *tracker) anchor(round uint32, edges []Edge, arrived map[PeerID]Vectors) {
-	if !t.cumulative {
+	if t.kind != trackSums {
 		return
 	}
 	clear(t.z)
@@ -295,7 +355,8 @@ func (t *tracker) sum(round uint32, edges []Edge) {
 		f.in = false
 	}
 	for _, e := range edges {
-		if f := t.flows[e.Peer]; f != nil {
+		// An edge that waits for a frame goes on from where it is, however late.
+		if f := t.flows[e.Peer]; f != nil && !f.stale(round) {
 			tensor.Axpy(1, f.value, t.c)
 			f.in = true
 		}

@@ -130,7 +130,7 @@ func drawLosses(t *rapid.T, n int, both bool) func(from, to int) bool {
 // leaves the graph takes its own with it.
 func TestMaxStale(t *testing.T) {
 	fresh := func() (*tracker, []Edge) {
-		tr := newTracker(2, true)
+		tr := newTracker(2, trackSums)
 		edges := []Edge{{peer(1), 0.25}, {peer(2), 0.25}}
 		tr.mix(7, []float32{0, 0}, edges, map[PeerID]Vectors{
 			peer(1): {nil, {4, 0}}, peer(2): {nil, {0, 8}},
@@ -171,7 +171,7 @@ func TestMaxStale(t *testing.T) {
 func TestCarried(t *testing.T) {
 	edges := []Edge{{peer(1), 0.25}}
 	fresh := func() *tracker {
-		tr := newTracker(1, true)
+		tr := newTracker(1, trackSums)
 		tr.mix(6, []float32{0}, edges, map[PeerID]Vectors{peer(1): {nil, {8}}})
 		tr.restore([]float32{5}, []float32{2}, nil, nil, 7)
 		return tr

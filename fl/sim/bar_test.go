@@ -8,7 +8,6 @@ import (
 
 	"github.com/vecino-edge/vecino/fl/node"
 	"github.com/vecino-edge/vecino/fl/topology"
-	"github.com/vecino-edge/vecino/fl/update"
 )
 
 // TestSumsLearnAsWell holds what it costs to learn by sums: on ten devices that
@@ -22,7 +21,7 @@ func TestSumsLearnAsWell(t *testing.T) {
 			s := digitsOf(t)
 			s.Partition.Alpha, s.Topology, s.Rounds, s.Seed, s.Mode = 0.5, topology.Topology{}, 100, seed+1, mode
 			if mode.Summed() {
-				s.Quant = update.Q8
+				s.Compression = compression("q8")
 			}
 			sum += run(t, s).Mean / 3
 		}

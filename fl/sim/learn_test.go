@@ -47,10 +47,10 @@ func TestLossOfAll(t *testing.T) {
 			}
 			for i, n := range m.nodes {
 				for round := range s.Rounds {
-					if _, err := n.Begin(uint32(round), m.workers[0]); err != nil {
+					if _, err := n.Begin(uint32(round), nil, m.workers[0]); err != nil {
 						t.Fatal(err)
 					}
-					n.End(uint32(round), nil)
+					n.End(uint32(round), nil, nil)
 				}
 				if !slices.Equal(n.Model(), deaf[i]) {
 					t.Errorf("%v on %v: node %d differs from one that is alone", a, top, i)
@@ -110,7 +110,7 @@ func TestRegression(t *testing.T) {
 	s := tiny(dataset.Regression)
 	s.Rounds = 60
 	r := run(t, s)
-	if !r.Regression || r.Mean < 0.8 || r.Mean > 1 || r.Worst > r.Mean || r.AverageModel < 0.8 {
+	if r.Measure != R2 || r.Mean < 0.8 || r.Mean > 1 || r.Worst > r.Mean || r.AverageModel < 0.8 {
 		t.Errorf("%+v", r)
 	}
 }

@@ -31,8 +31,8 @@ func (l *Links) check() error {
 			return fmt.Errorf("a %s of %v; it is a share from 0 to 1", share.name, share.value)
 		}
 	}
-	if !(l.Delay >= 0 && l.Delay <= maxDelay) {
-		return fmt.Errorf("a delay of %v rounds; it is a number from 0 to %d", l.Delay, maxDelay)
+	if !(l.Delay >= 0 && l.Delay <= MaxDelay) {
+		return fmt.Errorf("a delay of %v rounds; it is a number from 0 to %d", l.Delay, MaxDelay)
 	}
 	if l.Split.From < 0 || l.Split.To < l.Split.From {
 		return errors.New("a split begins at a round, 0 or later, and does not end before")
@@ -40,7 +40,8 @@ func (l *Links) check() error {
 	return nil
 }
 
-const maxDelay = 1000
+// MaxDelay is the longest mean delay, in rounds.
+const MaxDelay = 1000
 
 // weather draws what goes wrong. Each draw is a hash of the seed and of what is
 // drawn for, so that any processor can draw it at any time.

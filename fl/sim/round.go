@@ -12,7 +12,6 @@ import (
 	"github.com/vecino-edge/vecino/fl/model"
 	"github.com/vecino-edge/vecino/fl/node"
 	"github.com/vecino-edge/vecino/fl/tensor"
-	"github.com/vecino-edge/vecino/fl/topology"
 	"github.com/vecino-edge/vecino/fl/update"
 )
 
@@ -42,43 +41,101 @@ func (m *sim) round(round uint32) error {
 	if m.Mode.Summed() {
 		return m.sumRound(round)
 	}
-	err := m.each(func(i int, ws *model.Workspace) (err error) {
-		m.sent[i] = nil
-		if m.enter(round, i) && !m.nodes[i].Listens() {
-			m.sent[i], err = m.nodes[i].Begin(round, ws)
-		}
+	if err := m.meet(round); err != nil {
 		return err
-	})
+	}
+	err := m.each(func(i int, ws *model.Workspace) error { return m.begin(round, i, ws) })
 	if err != nil || len(m.nodes) == 1 {
 		return err
+	}
+	err = m.each(func(i int, ws *model.Workspace) error {
+		if m.weather.away(round, i) || !m.honest(i) {
+			return nil
+		}
+		if err := m.deliver(round, i); err != nil {
+			return err
+		}
+		m.nodes[i].End(round, m.edges[i], ws)
+		return nil
+	})
+	if err == nil && m.villains != nil {
+		m.villains.follow()
+	}
+	return err
+}
+
+// meet sets the edges of the round.
+func (m *sim) meet(round uint32) error {
+	if len(m.nodes) == 1 || m.Topology.Fixed() && round > 0 {
+		return nil
 	}
 	g, err := m.Topology.Build(len(m.nodes), m.Seed, round)
 	if err != nil {
 		return err
 	}
-	return m.each(func(i int, _ *model.Workspace) error {
-		if m.weather.away(round, i) {
-			return nil
+	for i := range m.edges {
+		m.ends = g.Neighbours(m.ends[:0], i)
+		_, m.weights = g.Weights(m.weights[:0], i)
+		m.edges[i] = m.edges[i][:0]
+		for k, j := range m.ends {
+			m.edges[i] = append(m.edges[i], node.Edge{Peer: m.ids[j], Weight: m.weights[k]})
 		}
-		edges := m.edges(g, i)
-		if m.sent[i] != nil {
-			m.sends.Add(int64(len(edges)))
-		}
-		for _, e := range edges {
-			j := index(e.Peer)
-			if m.sent[j] == nil || !m.weather.arrives(round, j, i) {
-				continue
-			}
-			if err := m.nodes[i].Receive(e.Peer, m.sent[j]); err != nil {
-				var refused *update.Refused
-				if !errors.As(err, &refused) {
-					return err
-				}
-			}
-		}
-		m.nodes[i].End(round, edges)
+	}
+	return nil
+}
+
+// begin lets node i train, and counts what it sends.
+func (m *sim) begin(round uint32, i int, ws *model.Workspace) (err error) {
+	m.sent[i] = node.Update{}
+	n := m.nodes[i]
+	switch {
+	case !m.enter(round, i):
 		return nil
-	})
+	case n.Listens():
+		m.sent[i], _ = n.Ask(round, m.edges[i])
+	default:
+		if m.sent[i], err = n.Begin(round, m.edges[i], ws); err != nil {
+			return err
+		}
+	}
+	if size := m.size(&m.sent[i]); size > 0 && m.honest(i) {
+		m.messages.Add(int64(len(m.edges[i])))
+		m.bytes.Add(int64(size * len(m.edges[i])))
+	}
+	return nil
+}
+
+// size returns the bytes of an update as it is encoded.
+func (m *sim) size(u *node.Update) int {
+	switch {
+	case u.Exchange != nil:
+		return update.ExchangeSize(u.Exchange)
+	case u.Vectors != nil:
+		return update.PayloadSize(m.set.Quant(), m.set.Model.Size(), len(u.Vectors))
+	}
+	return 0
+}
+
+// deliver hands node i what its neighbours sent and what is not lost.
+func (m *sim) deliver(round uint32, i int) error {
+	lies := lies{villains: m.villains, round: round, receiver: i}
+	for _, e := range m.edges[i] {
+		j := index(e.Peer)
+		u := m.sent[j]
+		if u.Vectors == nil && u.Exchange == nil || !m.weather.arrives(round, j, i) {
+			continue
+		}
+		if !m.honest(j) {
+			u = lies.from(j)
+		}
+		if err := m.nodes[i].Receive(e.Peer, m.ids[i], round, u); err != nil {
+			var refused *update.Refused
+			if !errors.As(err, &refused) {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // enter reports whether a node is there in a round, and tells one that was away
@@ -99,17 +156,7 @@ func index(id node.PeerID) int {
 	return int(id[0])<<24 | int(id[1])<<16 | int(id[2])<<8 | int(id[3])
 }
 
-func (m *sim) edges(g *topology.Graph, i int) []node.Edge {
-	ids := g.Neighbours(nil, i)
-	_, weights := g.Weights(nil, i)
-	edges := make([]node.Edge, len(ids))
-	for k, j := range ids {
-		edges[k] = node.Edge{Peer: m.ids[j], Weight: weights[k]}
-	}
-	return edges
-}
-
-// evaluate scores every node and the mean of all models.
+// evaluate scores every honest node and the mean of their models.
 func (m *sim) evaluate(round int) (Point, error) {
 	scores := make([]model.Score, len(m.nodes))
 	err := m.each(func(i int, ws *model.Workspace) (err error) {
@@ -119,34 +166,32 @@ func (m *sim) evaluate(round int) (Point, error) {
 	if err != nil {
 		return Point{}, err
 	}
-	p := Point{Round: round, Worst: math.Inf(1)}
+	p, honest := Point{Round: round, Worst: math.Inf(1)}, float64(len(m.nodes)-m.Malicious)
 	for i, s := range scores {
-		v := m.measure(s)
-		p.Mean += v / float64(len(scores))
+		if !m.honest(i) {
+			continue
+		}
+		v := m.set.Model.Measure(s)
+		p.Mean += v / honest
 		p.Worst = min(p.Worst, v)
-		p.TrainLoss += m.nodes[i].Loss / float64(len(scores))
+		p.TrainLoss += m.nodes[i].Loss / honest
 	}
 	mean := m.meanModel()
 	average, err := m.set.Model.Evaluate(mean, m.Test, m.workers[0])
 	if err != nil {
 		return Point{}, err
 	}
-	p.AverageModel = m.measure(average)
+	p.AverageModel = m.set.Model.Measure(average)
 	p.Consensus = m.consensus(mean)
 	return p, nil
 }
 
-func (m *sim) measure(s model.Score) float64 {
-	if m.set.Model.Loss() == model.MeanSquare {
-		return s.R2
-	}
-	return s.Accuracy
-}
-
 func (m *sim) meanModel() []float32 {
 	mean := make([]float32, m.set.Model.Size())
-	for _, n := range m.nodes {
-		tensor.Axpy(1/float32(len(m.nodes)), n.Model(), mean)
+	for i, n := range m.nodes {
+		if m.honest(i) {
+			tensor.Axpy(1/float32(len(m.nodes)-m.Malicious), n.Model(), mean)
+		}
 	}
 	return mean
 }
@@ -154,10 +199,13 @@ func (m *sim) meanModel() []float32 {
 func (m *sim) consensus(mean []float32) float64 {
 	distance := make([]float32, len(mean))
 	var sum float64
-	for _, n := range m.nodes {
+	for i, n := range m.nodes {
+		if !m.honest(i) {
+			continue
+		}
 		tensor.Sub(distance, n.Model(), mean)
 		d := tensor.Norm(distance)
-		sum += float64(d*d) / float64(len(m.nodes))
+		sum += float64(d*d) / float64(len(m.nodes)-m.Malicious)
 	}
 	norm := tensor.Norm(mean)
 	return sum / (float64(norm*norm) + 1e-12)

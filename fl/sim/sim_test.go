@@ -52,6 +52,15 @@ func tiny(kind dataset.Kind) Settings {
 	}
 }
 
+// compression reads a compression.
+func compression(name string) update.Compression {
+	c, err := update.ParseCompression(name)
+	if err != nil {
+		panic(err)
+	}
+	return c
+}
+
 func run(t testing.TB, s Settings) *Result {
 	t.Helper()
 	r, err := Run(context.Background(), s)
@@ -102,7 +111,7 @@ func TestGolden(t *testing.T) {
 		{"dpsgd, everybody with everybody", dataset.Regression, func(s *Settings) {
 			s.Algorithm, s.Topology.Kind = node.DPSGD, topology.Full
 		}, "a7148ba532ee2f31"},
-		{"kgt in 8 bits with losses", dataset.Classification, func(s *Settings) { s.Quant, s.Links.Loss = update.Q8, 0.3 }, "c5ab78f3eaefee2e"},
+		{"kgt in 8 bits with losses", dataset.Classification, func(s *Settings) { s.Compression, s.Links.Loss = compression("q8"), 0.3 }, "c5ab78f3eaefee2e"},
 		{"kgt on fresh graphs", dataset.Classification, func(s *Settings) {
 			s.Topology = topology.Topology{Kind: topology.Random, Degree: 3}
 		}, "676d81148bb66829"},
@@ -145,7 +154,7 @@ func TestBytes(t *testing.T) {
 	for _, a := range []node.Algorithm{node.KGT, node.DPSGD} {
 		for _, q := range []update.Quant{update.F32, update.Q8} {
 			s := tiny(dataset.Classification)
-			s.Algorithm, s.Quant = a, q
+			s.Algorithm, s.Compression = a, compression(q.String())
 			got := run(t, s)
 			v := make([][]float32, a.Vectors())
 			for i := range v {
@@ -155,8 +164,8 @@ func TestBytes(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got.BytesLinkRound != packed.Payload {
-				t.Errorf("%v, %v: %d bytes over a link, an update has %d", a, q, got.BytesLinkRound, packed.Payload)
+			if got.BytesLinkRound != float64(packed.Payload) {
+				t.Errorf("%v, %v: %v bytes over a link, an update has %d", a, q, got.BytesLinkRound, packed.Payload)
 			}
 			if want := float64(2 * s.Rounds * packed.Payload); got.BytesNode != want {
 				t.Errorf("%v, %v: %v bytes a node, want %v", a, q, got.BytesNode, want)
@@ -219,8 +228,8 @@ func TestSettings(t *testing.T) {
 	}{
 		{func(s *Settings) { s.Train = nil }, "rows to train on"},
 		{func(s *Settings) { s.Test = nil }, "rows to test on"},
-		{func(s *Settings) { s.Nodes = 0 }, "0 nodes; 1 to 65536 are possible"},
-		{func(s *Settings) { s.Nodes = MaxNodes + 1 }, "65537 nodes"},
+		{func(s *Settings) { s.Nodes = 0 }, "0 nodes; 1 to 131072 are possible"},
+		{func(s *Settings) { s.Nodes = MaxNodes + 1 }, "131073 nodes"},
 		{func(s *Settings) { s.Nodes, s.Partition = 100, dataset.Partition{Way: dataset.Dirichlet, Alpha: 1} }, "100"}, // of 120 rows
 		{func(s *Settings) { s.Rounds = 0 }, "0 rounds; 1 to 1048576 are possible"},
 		{func(s *Settings) { s.Rounds = node.MaxRounds + 1 }, "rounds"},
@@ -235,7 +244,7 @@ func TestSettings(t *testing.T) {
 		{func(s *Settings) { s.Topology = topology.Topology{Kind: topology.Regular, Degree: 6} }, "topology regular:6"},
 		{func(s *Settings) { s.Spec = model.Spec{Kind: model.Linear} }, "model linear predicts numbers"},
 		{func(s *Settings) { s.SGD.Rate = 0 }, "learning rate 0"},
-		{func(s *Settings) { s.Mode, s.Quant = node.Private, update.Q8 }, "mode private adds over all nodes; it wants topology full"},
+		{func(s *Settings) { s.Mode, s.Compression = node.Private, compression("q8") }, "mode private adds over all nodes; it wants topology full"},
 		{func(s *Settings) { s.Mode, s.Topology = node.Mask, topology.Topology{} }, "mode mask adds in 8 bits; it wants compression q8"},
 		{func(s *Settings) { *s = tinySums(node.Private, node.KGT); s.Nodes = 33 }, "at most 32 nodes; use hybrid"},
 		{func(s *Settings) { s.Partition = dataset.Partition{Way: dataset.Column, Column: "house"} }, "house"},

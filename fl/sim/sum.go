@@ -33,7 +33,7 @@ func (s *Settings) checkMode() error {
 		return nil
 	case s.Topology.Kind != topology.Full:
 		return fmt.Errorf("mode %v adds over all nodes; it wants topology full", s.Mode)
-	case s.Quant != update.Q8:
+	case s.Compression.String() != update.Q8.String():
 		return fmt.Errorf("mode %v adds in 8 bits; it wants compression q8", s.Mode)
 	case s.Links != Links{Loss: s.Links.Loss}:
 		return fmt.Errorf("mode %v is simulated with loss only", s.Mode)
@@ -43,13 +43,10 @@ func (s *Settings) checkMode() error {
 	return nil
 }
 
-// payload returns the bytes that go over a directed link in a round.
+// payload returns the bytes that go over a directed link in a round of sums.
 func (m *sim) payload() int {
 	values := node.SumValues(m.set.Model.Size(), m.Algorithm)
-	switch m.Mode {
-	case node.Robust:
-		return update.PayloadSize(m.Quant, m.set.Model.Size(), m.Algorithm.Vectors())
-	case node.Mask:
+	if m.Mode == node.Mask {
 		return maskSize * values
 	}
 	return (values + latticeValues - 1) / latticeValues * latticeSize
@@ -82,7 +79,7 @@ func (m *sim) sumRound(round uint32) error {
 			group[i] = g + 1
 		}
 	}
-	m.sends.Add(int64(len(there) * max(0, len(there)-1)))
+	m.messages.Add(int64(len(there) * max(0, len(there)-1)))
 	return m.each(func(i int, _ *model.Workspace) error {
 		if group[i] == 0 {
 			m.skipped.Add(1)

@@ -12,13 +12,12 @@ import (
 	"github.com/vecino-edge/vecino/fl/dataset"
 	"github.com/vecino-edge/vecino/fl/node"
 	"github.com/vecino-edge/vecino/fl/topology"
-	"github.com/vecino-edge/vecino/fl/update"
 )
 
 // tinySums is a simulation by sums that takes no time.
 func tinySums(m node.Mode, a node.Algorithm) Settings {
 	s := tiny(dataset.Classification)
-	s.Topology, s.Quant, s.Mode, s.Algorithm, s.Nodes = topology.Topology{}, update.Q8, m, a, 10
+	s.Topology, s.Compression, s.Mode, s.Algorithm, s.Nodes = topology.Topology{}, compression("q8"), m, a, 10
 	return s
 }
 
@@ -80,8 +79,8 @@ func TestSumsBytes(t *testing.T) {
 		r := run(t, s)
 		told := node.ToldSize(r.Params, node.KGT)
 		tells := 2 * 3 * 9 // rounds 2 and 4, three of them to nine
-		if want := float64(6*9*tt.want) + float64(tells*told)/10; r.BytesLinkRound != tt.want || math.Abs(r.BytesNode-want) > 1e-6 {
-			t.Errorf("%v: %d bytes over a link, %v a node, want %d and %v", tt.mode, r.BytesLinkRound, r.BytesNode, tt.want, want)
+		if want := float64(6*9*tt.want) + float64(tells*told)/10; r.BytesLinkRound != float64(tt.want) || math.Abs(r.BytesNode-want) > 1e-6 {
+			t.Errorf("%v: %v bytes over a link, %v a node, want %d and %v", tt.mode, r.BytesLinkRound, r.BytesNode, tt.want, want)
 		}
 	}
 }
@@ -114,7 +113,7 @@ func TestSumsAsUpdates(t *testing.T) {
 	s := digitsOf(t)
 	s.Rounds, s.Topology, s.Partition.Alpha = 30, topology.Topology{}, 0.5
 	plain := run(t, s)
-	s.Mode, s.Quant = node.Private, update.Q8
+	s.Mode, s.Compression = node.Private, compression("q8")
 	if sums := run(t, s); sums.Mean < plain.Mean-0.01 || sums.Consensus > 1e-9 || sums.Skipped > 0 {
 		t.Errorf("by sums %.4f, %+v; by updates %.4f", sums.Mean, sums, plain.Mean)
 	}
@@ -123,7 +122,7 @@ func TestSumsAsUpdates(t *testing.T) {
 // BenchmarkSums is a round of ten nodes that add, as BenchmarkRing.
 func BenchmarkSums(b *testing.B) {
 	s := digitsOf(b)
-	s.Topology, s.Mode, s.Quant = topology.Topology{}, node.Private, update.Q8
+	s.Topology, s.Mode, s.Compression = topology.Topology{}, node.Private, compression("q8")
 	m, err := newSim(s)
 	if err != nil {
 		b.Fatal(err)

@@ -20,7 +20,7 @@ import (
 
 // Limits on what may be built, so that a setting cannot exhaust the memory.
 const (
-	MaxNodes  = 1 << 16 // nodes of a graph
+	MaxNodes  = 1 << 17 // nodes of a graph
 	MaxDegree = 256     // neighbours of a node in a regular or random graph
 )
 

@@ -98,6 +98,12 @@ func (c Compression) Quant() (q Quant, ok bool) {
 	return F32, false
 }
 
+// Partial reports whether deltas leave numbers out.
+func (c Compression) Partial() bool { return c.sparse() }
+
+// Coarse reports whether a delta says of a number no more than its sign.
+func (c Compression) Coarse() bool { return c.coding == codeSign || c.coding == codeTop1 }
+
 func (c Compression) sparse() bool { return c.coding >= codeTop1 }
 
 func (c Compression) valid() bool {
