@@ -5,28 +5,71 @@ package node
 
 import (
 	"math/bits"
+	"slices"
 
 	"github.com/vecino-edge/vecino/fl/tensor"
+	"github.com/vecino-edge/vecino/fl/update"
 )
 
-// edge is the state of the steps that both ends of an edge take alike. A step
-// belongs to a round. It takes the frames of that round, of one or both ends,
-// into the replicas, and moves what they say by the difference between them.
+// edge is the state of the steps that both ends of an edge take alike, with the
+// same numbers to the bit, so that what one takes the other gives. A step belongs to
+// a round. It moves, in what was said since the last step, by the difference of the
+// replicas as they are after that round.
+//
+// A frame names the neighbours that its sender is behind: it has not all their
+// frames of the rounds before. There is a step only where both ends have a frame of
+// the round and neither is behind the other, which both know from the two frames.
+// Where one of these is lost, its receiver takes the step late, once it has come
+// again; by then it is behind, and both rest until it is not any more. So a loss makes
+// one step late. Were all taken late that fall into the delay, mixing would run off to
+// infinity.
+//
+// What the steps came to is in the correction of both ends, and has to leave both
+// where one cannot go on, since frames are missing that do not come any more. A
+// session is the time in which both can. It is named by the rounds from which on the
+// ends hold each other's replica, which receipts tell. An end takes up a session with
+// nothing in the correction. It is not behind only in frames after an update of its
+// own that told of the session, so that in each step both are in the same.
 type edge struct {
 	active bool
-	from   int64   // steps of rounds before it move nothing
-	mine   replica // the own one, as it was after the frame of the round mineTo
-	mineTo int64
-	said   [2]saidLast // own and theirs
+	held   int64    // the session: from that round on the neighbour holds the own replica,
+	began  int64    // and from this one on the node the neighbour's
+	said   bitmap   // numbers that a frame of either end has said since the last step, but for what waits
+	wait   *waiting // nil: no step waits
 }
 
-// saidLast is what the last frame in a replica says beside the numbers.
-type saidLast struct{ degree, gain uint8 }
+// waiting is a step for which the neighbour's frame is missing.
+type waiting struct {
+	round        uint32
+	degree, gain uint8     // that the own frame says
+	mine         []float32 // the own replica after it, (params)
+	covered      int       // of mine
+	said         bitmap    // until the round
+}
 
-func (s *saidLast) set(f *frame) { s.degree, s.gain = f.Degree, f.Gain }
+// behind returns the tags of the neighbours on the edges that the node is behind.
+func (r *replicas) behind(round uint32, edges []Edge) []byte {
+	b := []byte{}
+	for _, e := range edges {
+		if p := r.peers[e.Peer]; p == nil || !p.active || p.upto != int64(round)-1 {
+			b = append(b, e.Peer[:tagSize]...)
+		}
+	}
+	return b
+}
 
-// end takes all steps that can be taken: on x, and on the flows of the tracker,
-// which is nil with D-PSGD.
+// names reports whether a neighbour is among those that tags stand for.
+func names(tags []byte, id PeerID) bool {
+	for ; len(tags) >= tagSize; tags = tags[tagSize:] {
+		if [tagSize]byte(tags) == [tagSize]byte(id[:]) {
+			return true
+		}
+	}
+	return false
+}
+
+// end ends a round: it takes all steps that can be taken, on x and on the flows of
+// the tracker, which is nil with D-PSGD.
 func (r *replicas) end(round uint32, edges []Edge, x []float32, track *tracker, trust func(PeerID) float32) {
 	for _, e := range edges {
 		p := r.peers[e.Peer]
@@ -34,157 +77,113 @@ func (r *replicas) end(round uint32, edges []Edge, x []float32, track *tracker, 
 			continue
 		}
 		p.away = -1
-		p.settle(r)
-		if p.active && !p.agrees(r) {
-			p.active = false
-			track.leave(e.Peer, round)
+		if n := len(r.history); n > 0 && r.history[n-1].Round == round {
+			r.expect(e.Peer, p, r.history[n-1])
 		}
-		if !p.active {
-			p.start(r)
+		p.settle(round, r)
+		for p.next() != nil {
+			r.arrive(p, x, func() []float32 { return track.flow(e.Peer, round) }, trust(e.Peer))
 		}
-		if p.active {
-			r.steps(round, e.Peer, p, x, track, trust(e.Peer))
-			continue
+		p.keepBytes()
+		if p.wait != nil && p.wait.round == round {
+			p.wait.mine = slices.Clone(r.hat) // which goes on
 		}
-		// Steps begin with a round that is told late: some frames wait for it.
-		for p.holds == exact && len(p.pending) > window/2 && p.next() != nil {
-			p.advance()
+		if !p.agrees(r, round) {
+			track.drop(e.Peer)
 		}
 	}
 	for id, p := range r.peers {
 		if p.away++; p.away > window {
 			delete(r.peers, id)
-			track.leave(id, round)
+			track.drop(id)
 		}
 	}
 }
 
-// start begins the steps of an edge once both ends hold the other's replica, with
-// the first round from whose beginning on both have them. Both find the same
-// round, since each says from when on it is exact.
-func (p *neighbour) start(r *replicas) {
-	if p.holds != exact || len(r.history) == 0 {
+// expect notes what the own frame of a round says, and that there may be a step.
+func (r *replicas) expect(id PeerID, p *neighbour, f *frame) {
+	if !p.active {
 		return
 	}
-	held, ok := p.heldSince(r)
-	if !ok {
+	p.said.mark(&r.own, int(f.From), r.slices)
+	if names(f.Behind, id) {
 		return
 	}
-	oldest := r.history[0]
-	p.from = max(p.since, held)
-	if p.upto >= p.from || oldest.before() >= p.from {
-		p.leave(p.first) // it came too late; the neighbour sees that it does, and waits
-		return
-	}
-	p.active, p.mineTo, p.said = true, oldest.before(), [2]saidLast{}
-	p.mine = replica{append(p.mine.x[:0], r.old.x...), r.old.covered}
+	w := &waiting{said: newBitmap(len(r.hat))}
+	w.round, w.degree, w.gain, w.mine, w.covered = f.Round, f.Degree, f.Gain, r.hat, r.covered
+	w.said, p.said = p.said, w.said
+	p.wait = w
 }
 
-// heldSince returns from which round on the neighbour has the own replica.
-func (p *neighbour) heldSince(r *replicas) (since int64, ok bool) {
+// arrive takes the next frame of a neighbour, and the step that it brings.
+func (r *replicas) arrive(p *neighbour, x []float32, flow func() []float32, trust float32) {
+	f := p.advance(r)
+	w := p.wait
+	if w == nil || f.Round < w.round {
+		said := p.said
+		if w != nil {
+			said = w.said
+		}
+		said.mark(&r.values, int(f.From), r.numbers)
+		return
+	}
+	p.wait = nil
+	if f.Round == w.round && !f.behind {
+		w.said.mark(&r.values, int(f.From), r.numbers)
+		r.move(w, &f.Frame, p, x, flow(), trust)
+		return
+	}
+	p.said.join(w.said)
+	p.said.mark(&r.values, int(f.From), r.numbers)
+}
+
+// agrees reports whether the session that the edge was in goes on. It takes up another
+// where both ends hold each other's replica.
+func (p *neighbour) agrees(r *replicas, round uint32) bool {
+	held := int64(p.heard.since)
 	switch {
-	case p.heard.holds(r):
-		return int64(p.heard.since), true
-	case r.history[0].Prev == nil: // it has the first frame, or will get it again
-		return int64(r.first), true
-	}
-	return 0, false
-}
-
-// agrees reports whether the neighbour takes the same steps, as far as one knows.
-func (p *neighbour) agrees(r *replicas) bool {
-	if p.holds != exact || len(r.history) == 0 {
+	case p.active && p.holds == exact && p.heard.round != round: // nothing was heard that tells otherwise
+		return true
+	case p.holds != exact || p.heard.round != round || !p.heard.holds(r):
+		p.active, p.wait = false, nil
 		return false
+	case p.active && p.held == held && p.began == p.since:
+		return true
 	}
-	held, ok := p.heldSince(r)
-	if ok && max(p.since, held) != p.from || !ok && p.heard.of(r) {
-		return false
-	}
-	if p.mineTo < r.history[0].before() { // frames are forgotten that the edge still needs
-		p.leave(p.first)
-		return false
-	}
-	return true
-}
-
-// steps takes the steps for which the frames of both ends are there.
-func (r *replicas) steps(round uint32, id PeerID, p *neighbour, x []float32, track *tracker, trust float32) {
-	at := 0 // in the history
-	for at < len(r.history) && int64(r.history[at].Round) <= p.mineTo {
-		at++
-	}
-	for {
-		theirs := p.next()
-		if theirs == nil {
-			return
-		}
-		step := theirs.Round
-		var own *frame
-		if at < len(r.history) && r.history[at].Round <= step {
-			own, step = r.history[at], r.history[at].Round
-			at++
-		}
-		clear(r.said)
-		if own != nil {
-			p.mine.apply(own)
-			p.mineTo = int64(own.Round)
-			p.said[0].set(own)
-			own.says(r.said)
-		}
-		if theirs.Round == step {
-			p.advance()
-			p.said[1].set(theirs)
-			theirs.says(r.said)
-		}
-		if int64(step) >= p.from {
-			r.move(step, p, x, track.flow(id, round), trust)
-		}
-	}
+	p.active, p.wait, p.held, p.began = true, nil, held, p.since
+	p.said.fill()
+	return false
 }
 
 // move moves the model, and the flow where there is one, by the difference of the
 // replicas in the numbers that were said.
-func (r *replicas) move(step uint32, p *neighbour, x, flow []float32, trust float32) {
-	own, theirs := &p.said[0], &p.said[1]
-	if own.degree == 0 || theirs.degree == 0 {
-		return // an end has said nothing yet
-	}
-	w := trust / float32(1+int(max(own.degree, theirs.degree)))
-	b := float32(w*replicaGain(r.set.Compression)) * (float32(min(own.gain, theirs.gain)) / 255)
-	b /= float32(r.set.SGD.Rate * r.set.Schedule.Share(step, r.set.Rounds))
-	if flow == nil || r.paused[step%uint32(len(r.paused))] {
+func (r *replicas) move(w *waiting, theirs *update.Frame, p *neighbour, x, flow []float32, trust float32) {
+	degree := int(max(w.degree, theirs.Degree))
+	share := trust / float32(1+degree)
+	b := float32(share*replicaGain(r.set.Compression, degree)) * (float32(min(w.gain, theirs.Gain)) / 255)
+	b /= float32(r.set.SGD.Rate * r.set.Schedule.Share(w.round, r.set.Rounds))
+	if flow == nil || r.paused[w.round%uint32(len(r.paused))] {
 		b = 0
 	}
-	n := min(p.mine.covered, p.theirs.covered)
-	a, c := p.theirs.x[:n], p.mine.x[:n]
-	if r.said.full(n) {
-		tensor.AddScaledDifference(x[:n], w, a, c)
+	n := min(w.covered, p.theirs.covered)
+	a, c := p.theirs.x[:n], w.mine[:n]
+	if w.said.full(n) {
+		tensor.AddScaledDifference(x[:n], share, a, c)
 		if b != 0 {
 			tensor.AddScaledDifference(flow[:n], b, c, a)
 		}
 		return
 	}
-	for i, word := range r.said {
+	for i, word := range w.said {
 		for ; word != 0; word &= word - 1 {
 			k := 64*i + bits.TrailingZeros64(word)
 			if k >= n {
 				return
 			}
-			x[k] += float32(w * float32(a[k]-c[k]))
+			x[k] += float32(share * float32(a[k]-c[k]))
 			if b != 0 {
 				flow[k] += float32(b * float32(c[k]-a[k]))
 			}
 		}
 	}
-}
-
-// full reports whether the first n numbers are all in.
-func (b bitmap) full(n int) bool {
-	for i := range n / 64 {
-		if b[i] != ^uint64(0) {
-			return false
-		}
-	}
-	rest := n % 64
-	return rest == 0 || bits.TrailingZeros64(^b[n/64]) >= rest
 }

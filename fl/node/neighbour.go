@@ -4,9 +4,11 @@
 package node
 
 import (
+	"bytes"
 	"cmp"
 	"slices"
 
+	"github.com/vecino-edge/vecino/fl/tensor"
 	"github.com/vecino-edge/vecino/fl/update"
 )
 
@@ -15,12 +17,11 @@ type neighbour struct {
 	// The neighbour's replica, as it is after the frame of the round upto.
 	holds   holding
 	first   uint32 // names it
-	since   int64  // it is exact but for frames before that round
+	since   int64  // the round from which on it is exact
 	upto    int64
 	theirs  replica
 	filled  int      // numbers that came in slices, while it is filled
-	pending []*frame // that are not in it yet, ascending by round
-	spare   []*frame // memory for frames
+	pending []letter // frames that are not in it yet, ascending by round
 
 	edge
 	heard receipt // what the neighbour said last of the own replica
@@ -36,43 +37,70 @@ const (
 	exact
 )
 
-// maxPending bounds the frames of a neighbour that wait: those of the last rounds,
-// and as many that came before they could be used.
-const maxPending = 2 * window
+// replica is a vector of which the numbers behind some are still the initial ones.
+type replica struct {
+	x       []float32 // (params)
+	covered int
+}
 
-// take takes an update of a neighbour for the round under way.
+// apply brings the replica to where it is after a frame.
+func (r *replica) apply(d *update.Delta, from int, slice []float32) {
+	if d.Index == nil {
+		if len(d.Value) > 0 {
+			tensor.Axpy(1, d.Value, r.x)
+		}
+	} else {
+		for i, k := range d.Index {
+			r.x[k] += d.Value[i]
+		}
+	}
+	copy(r.x[from:], slice)
+	if from == r.covered {
+		r.covered += len(slice)
+	}
+}
+
+// letter is a frame of a neighbour.
+type letter struct {
+	update.Frame
+	behind bool // its sender is behind the node
+	own    bool // its bytes belong to the node
+}
+
+// take takes an update of a neighbour for the round under way. It keeps the bytes of
+// the update until the round's end.
 func (r *replicas) take(from PeerID, self PeerID, round uint32, ex *update.Exchange) error {
+	refuse := func(detail string) error {
+		return &update.Refused{Reason: update.ReasonMalformed, Detail: detail, From: from}
+	}
 	heard, err := readReceipt(ex.Receipts, self, round)
 	if err != nil {
-		return &update.Refused{Reason: update.ReasonMalformed, Detail: err.Error(), From: from}
+		return refuse(err.Error())
 	}
-	frames := make([]*frame, 0, len(ex.Frames))
 	p := r.peers[from]
 	if p == nil {
-		p = &neighbour{first: ex.Gen}
+		p = &neighbour{first: ex.Gen, edge: edge{said: newBitmap(len(r.hat))}}
 	}
+	var fresh []letter
 	for i := range ex.Frames {
-		if ex.Gen == p.first && p.has(ex.Frames[i].Round) {
+		f := &ex.Frames[i]
+		if ex.Gen == p.first && p.has(f.Round) {
 			continue
 		}
-		f := p.frame()
-		f.Frame = ex.Frames[i]
-		f.Frame.Slice, f.Frame.Delta = nil, nil // they are the sender's memory
-		raw := &ex.Frames[i]
-		if f.slice, err = raw.Decode(r.set.Compression, len(r.hat), &f.values, f.slice); err != nil {
+		if r.numbers, err = f.Decode(r.set.Compression, len(r.hat), &r.values, r.numbers); err != nil {
 			return err
 		}
 		if f.Round > round || (f.Prev == nil) != (f.Round == ex.Gen) {
-			return &update.Refused{Reason: update.ReasonMalformed, Detail: "a frame of another round than the update's", From: from}
+			return refuse("a frame of another round than the update's")
 		}
-		frames = append(frames, f)
+		fresh = append(fresh, letter{Frame: *f, behind: names(f.Behind, self)})
 	}
 	if ex.Gen != p.first {
 		p.leave(ex.Gen)
 	}
 	r.peers[from] = p
 	p.heard = heard
-	for _, f := range frames {
+	for _, f := range fresh {
 		p.keep(f)
 	}
 	return nil
@@ -80,8 +108,7 @@ func (r *replicas) take(from PeerID, self PeerID, round uint32, ex *update.Excha
 
 // leave forgets the neighbour's replica, of which another begins.
 func (p *neighbour) leave(first uint32) {
-	p.first, p.holds, p.filled = first, nothing, 0
-	p.spare, p.pending = append(p.spare, p.pending...), p.pending[:0]
+	p.first, p.holds, p.filled, p.pending, p.wait = first, nothing, 0, p.pending[:0], nil
 }
 
 // has reports whether the frame of a round has come.
@@ -94,82 +121,60 @@ func (p *neighbour) has(round uint32) bool {
 }
 
 func (p *neighbour) find(round uint32) (int, bool) {
-	return slices.BinarySearchFunc(p.pending, round, func(f *frame, round uint32) int { return cmp.Compare(f.Round, round) })
-}
-
-// frame returns memory for a frame.
-func (p *neighbour) frame() *frame {
-	n := len(p.spare)
-	if n == 0 {
-		return &frame{}
-	}
-	f := p.spare[n-1]
-	p.spare = p.spare[:n-1]
-	return f
+	return slices.BinarySearchFunc(p.pending, round, func(f letter, round uint32) int { return cmp.Compare(f.Round, round) })
 }
 
 // keep keeps a frame until those before it have come. Where there are too many,
 // the last one goes: it is sent again.
-func (p *neighbour) keep(f *frame) {
+func (p *neighbour) keep(f letter) {
 	at, found := p.find(f.Round)
-	if found || p.holds != nothing && int64(f.Round) <= p.upto {
+	if found {
 		return
 	}
 	p.pending = slices.Insert(p.pending, at, f)
-	if len(p.pending) > maxPending {
-		p.spare = append(p.spare, p.pending[maxPending])
-		p.pending = p.pending[:maxPending]
-	}
+	p.pending = p.pending[:min(len(p.pending), maxPending)]
 }
 
 // settle begins the replica where the frames that have come allow it, and gives it
 // up where one is missing that will not come any more.
-func (p *neighbour) settle(r *replicas) {
-	if p.holds != nothing && p.next() == nil && len(p.pending) > window {
+func (p *neighbour) settle(round uint32, r *replicas) {
+	if p.holds != nothing && p.next() == nil && len(p.pending) > 0 && int64(round)-p.upto > window {
 		p.leave(p.first)
 	}
 	if p.holds == nothing {
-		p.beginReplica(r)
-	}
-	for p.holds == filling && p.next() != nil {
-		p.advance()
+		p.begin(round, r)
 	}
 }
 
-// beginReplica begins with the first frame of all, which follows the initial model,
-// or with the first slice.
-func (p *neighbour) beginReplica(r *replicas) {
-	for i, f := range p.pending {
-		whole := f.Prev == nil
-		if !whole && (f.From > 0 || len(f.slice) == 0) {
+// begin begins with the first frame of all, which follows the initial model, or with
+// the first slice that comes.
+func (p *neighbour) begin(round uint32, r *replicas) {
+	for i := range p.pending {
+		f := &p.pending[i]
+		if f.Prev != nil && len(f.Slice) == 0 {
 			continue
 		}
-		p.drop(i)
 		p.theirs.x = append(p.theirs.x[:0], r.hat...) // for its length
 		r.initial(p.theirs.x)
 		p.theirs.covered, p.upto, p.since, p.filled = 0, f.before(), int64(f.Round), 0
 		p.holds = filling
-		if whole {
+		if f.Prev == nil {
 			p.holds = exact
-			if len(f.slice) == 0 {
+			if len(f.Slice) == 0 {
 				p.theirs.covered = len(p.theirs.x)
 			}
 		}
+		p.pending = slices.Delete(p.pending, 0, i)
 		return
 	}
-	p.drop(len(p.pending) - 1) // all but the last, which a slice may follow
-}
-
-// drop drops the first frames that wait.
-func (p *neighbour) drop(n int) {
-	if n > 0 {
-		p.spare = append(p.spare, p.pending[:n]...)
-		p.pending = slices.Delete(p.pending, 0, n)
+	if p.young(round) { // the first frame will come again
+		return
 	}
+	p.pending = p.pending[:0]
 }
 
 // before returns the round of the frame that this one follows.
-func (f *frame) before() int64 {
+func (f *letter) before() int64 {
 	if f.Prev == nil {
 		return int64(f.Round) - 1
 	}
@@ -177,27 +182,41 @@ func (f *frame) before() int64 {
 }
 
 // next returns the frame that follows those in the replica, nil if it has not come.
-func (p *neighbour) next() *frame {
-	if len(p.pending) == 0 || p.pending[0].before() != p.upto {
+func (p *neighbour) next() *letter {
+	if p.holds == nothing || len(p.pending) == 0 || p.pending[0].before() != p.upto {
 		return nil
 	}
-	return p.pending[0]
+	return &p.pending[0]
 }
 
-// advance takes the next frame into the replica and returns it, until the next call.
-func (p *neighbour) advance() *frame {
+// advance takes the next frame into the replica, and leaves what it says in the
+// scratch of the node.
+func (p *neighbour) advance(r *replicas) letter {
 	f := p.pending[0]
-	p.drop(1)
-	p.theirs.apply(f)
+	p.pending = slices.Delete(p.pending, 0, 1)
+	var err error
+	if r.numbers, err = f.Decode(r.set.Compression, len(r.hat), &r.values, r.numbers); err != nil {
+		panic("node: a frame that was taken: " + err.Error())
+	}
+	p.theirs.apply(&r.values, int(f.From), r.numbers)
 	p.upto = int64(f.Round)
 	if p.holds != filling {
 		return f
 	}
-	if int(f.From) == p.filled {
-		p.filled += len(f.slice)
+	if p.filled > 0 || len(r.numbers) > 0 {
+		p.filled += len(r.numbers)
 	}
-	if p.filled == len(p.theirs.x) {
-		p.holds, p.since = exact, int64(f.Round)+1
+	if p.filled >= len(p.theirs.x) {
+		p.holds, p.since, p.theirs.covered = exact, int64(f.Round), len(p.theirs.x)
 	}
 	return f
+}
+
+// keepBytes makes what waits beyond the round the node's own.
+func (p *neighbour) keepBytes() {
+	for i := range p.pending {
+		if f := &p.pending[i]; !f.own {
+			f.Slice, f.Delta, f.Behind, f.own = bytes.Clone(f.Slice), bytes.Clone(f.Delta), nil, true
+		}
+	}
 }

@@ -190,6 +190,21 @@ func (n *Node) Late() {
 	}
 }
 
+// MaxMissed is how many rounds a node may miss and still mix in its own model. One that
+// keeps replicas may miss as many as its neighbours can make up for.
+const MaxMissed = 1
+
+// Missed tells the node that it took no part in so many rounds before the one that
+// comes. Where they are too many it is late.
+func (n *Node) Missed(rounds int64) {
+	if n.replicas != nil && n.replicas.started {
+		rounds -= window - MaxMissed
+	}
+	if rounds > MaxMissed {
+		n.Late()
+	}
+}
+
 // Listens reports whether the node only listens in the round that comes: Begin
 // or BeginSum is left out then, and nothing is sent but what Ask returns.
 func (n *Node) Listens() bool { return n.late > 0 }
@@ -235,7 +250,7 @@ func (n *Node) Begin(round uint32, edges []Edge, ws *model.Workspace) (Update, e
 	if n.replicas != nil {
 		copy(n.y, n.x)
 		n.hide(n.y)
-		n.replicas.ready(round, n.y, n.track)
+		n.replicas.ready(round, n.y)
 	}
 	if err := n.train(sgd, ws); err != nil {
 		return Update{}, err

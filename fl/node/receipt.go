@@ -17,13 +17,14 @@ type receipt struct {
 	name  uint8  // of the replica that the neighbour holds, cut short
 	exact bool
 	since uint32 // from that round on; exact only
-	have  uint8  // bit b: the frame of round-1-b has come
+	have  uint16 // bit b: the frame of round-1-b has come
 }
 
 // Sizes of a receipt, in bytes.
 const (
-	receiptLeast = 7
-	receiptMost  = 11
+	tagSize      = 4
+	receiptLeast = tagSize + 4
+	receiptMost  = receiptLeast + 4
 )
 
 const flagExact = 1
@@ -36,16 +37,18 @@ func (r *replicas) receipts(round uint32, edges []Edge) []byte {
 		if p == nil {
 			p = &neighbour{}
 		}
-		var flags, have uint8
+		var flags uint8
+		var have uint16
 		if p.holds == exact {
 			flags = flagExact
 		}
-		for k := range min(round, 8) {
-			if p.has(round - 1 - k) {
+		for k := range min(round, window) {
+			if p.has(round-1-k) || p.holds == nothing && !p.young(round) { // frames are of no use to it then
 				have |= 1 << k
 			}
 		}
-		b = append(append(b, e.Peer[:4]...), flags, uint8(p.first), have)
+		b = append(append(b, e.Peer[:tagSize]...), flags, uint8(p.first))
+		b = binary.BigEndian.AppendUint16(b, have)
 		if p.holds == exact {
 			b = binary.BigEndian.AppendUint32(b, uint32(p.since))
 		}
@@ -62,8 +65,8 @@ func readReceipt(b []byte, self PeerID, round uint32) (receipt, error) {
 		if len(b) < receiptLeast || b[4]&^flagExact != 0 {
 			return receipt{}, errReceipts
 		}
-		one := receipt{round: round, known: true, exact: b[4] == flagExact, name: b[5], have: b[6]}
-		tag := [4]byte(b)
+		one := receipt{round: round, known: true, exact: b[4] == flagExact, name: b[5], have: binary.BigEndian.Uint16(b[6:])}
+		tag := [tagSize]byte(b)
 		b = b[receiptLeast:]
 		if one.exact {
 			if len(b) < receiptMost-receiptLeast {
@@ -72,7 +75,7 @@ func readReceipt(b []byte, self PeerID, round uint32) (receipt, error) {
 			one.since = binary.BigEndian.Uint32(b)
 			b = b[receiptMost-receiptLeast:]
 		}
-		if tag == [4]byte(self[:4]) {
+		if tag == [tagSize]byte(self[:]) {
 			own = one
 		}
 	}
@@ -88,15 +91,26 @@ func (h *receipt) holds(r *replicas) bool { return h.of(r) && h.exact && h.name 
 
 // has returns whether the neighbour had the own frame of a round.
 func (h *receipt) has(r *replicas, round uint32) bool {
+	if round >= h.round {
+		return false
+	}
 	back := h.round - 1 - round
-	return h.name == uint8(r.first) && (back >= 8 || h.have>>back&1 == 1)
+	return h.name == uint8(r.first) && (back >= window || h.have>>back&1 == 1)
 }
 
-// lacks reports whether the neighbour needs a frame of the own replica again: it
-// had not come when the neighbour spoke, after it had been sent last.
-func (p *neighbour) lacks(r *replicas, f *frame) bool {
+// lacks reports whether the neighbour needs a frame of the own replica again, in the
+// update of a round: it had not come when the neighbour spoke, after it had been sent
+// last. Who was not heard in the round of that did not hear either, as a rule; for some
+// rounds it is sent again then, without knowing more.
+func (p *neighbour) lacks(r *replicas, f *frame, round uint32) bool {
 	h := &p.heard
-	return h.of(r) && h.round > f.sent && !h.has(r, f.Round)
+	switch {
+	case !h.of(r) || h.has(r, f.Round):
+		return false
+	case h.round < f.sent:
+		return round-h.round <= patience
+	}
+	return h.round > f.sent
 }
 
 // lost reports whether the neighbour can only begin anew with slices, after the last
@@ -105,3 +119,6 @@ func (p *neighbour) lost(r *replicas) bool {
 	h := &p.heard
 	return h.of(r) && !h.holds(r) && h.round > r.sliced && len(r.history) > 0 && r.history[0].Prev != nil
 }
+
+// young reports whether the first frame of the neighbour's replica may come yet.
+func (p *neighbour) young(round uint32) bool { return int64(round)-int64(p.first) < window }

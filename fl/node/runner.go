@@ -89,10 +89,6 @@ type Runner struct {
 	unsaved  bool      // it is in no checkpoint
 }
 
-// MaxMissed is how many rounds a node may miss and still mix in its own model;
-// see [Node.Late].
-const MaxMissed = 1
-
 // Run learns until the task's last round or until ctx ends, which is no error.
 // When ctx ends during local training it returns as soon as that is done.
 func (r *Runner) Run(ctx context.Context) error {
@@ -150,9 +146,7 @@ func (r *Runner) resume() uint32 {
 	switch {
 	case err == nil:
 		next = max(next, int64(last)+1)
-		if next > int64(last)+1+MaxMissed {
-			r.Node.Late()
-		}
+		r.Node.Missed(next - int64(last) - 1)
 		r.Log.Info("task resumes", "task", r.Task.Name, "checkpoint", last, "round", next)
 		if r.OnResume != nil {
 			r.OnResume(last)
@@ -162,9 +156,7 @@ func (r *Runner) resume() uint32 {
 	case !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, ErrOtherTask):
 		r.Log.Error("the checkpoint cannot be used; the task begins anew", "task", r.Task.Name, "err", err)
 	}
-	if next > MaxMissed {
-		r.Node.Late()
-	}
+	r.Node.Missed(next)
 	return uint32(next)
 }
 
@@ -184,9 +176,7 @@ func (r *Runner) catchUp(round uint32) uint32 {
 	if now <= int64(round) {
 		return round
 	}
-	if now-int64(round) > MaxMissed {
-		r.Node.Late()
-	}
+	r.Node.Missed(now - int64(round))
 	r.Log.Info("rounds are left out", "from", round, "to", now-1)
 	return uint32(now)
 }

@@ -248,17 +248,11 @@ func (t *tracker) flow(id PeerID, round uint32) []float32 {
 	return f.value
 }
 
-// leave ends the edge to a neighbour, as it does at its other end, and keeps what
-// it came to where the neighbour is recognised.
-func (t *tracker) leave(id PeerID, round uint32) {
-	if t == nil || t.flows[id] == nil {
-		return
+// drop ends what an edge came to, as its other end does.
+func (t *tracker) drop(id PeerID) {
+	if t != nil {
+		delete(t.flows, id)
 	}
-	if handle, ok := t.known[id]; ok {
-		t.settled.add(handle, t.flows[id].value, round)
-		t.settled.bound()
-	}
-	delete(t.flows, id)
 }
 
 // finish sets the correction after the steps of a round.

@@ -145,9 +145,7 @@ func (m *sim) enter(round uint32, i int) bool {
 		m.missed[i]++
 		return false
 	}
-	if m.missed[i] > node.MaxMissed {
-		m.nodes[i].Late()
-	}
+	m.nodes[i].Missed(m.missed[i])
 	m.missed[i] = 0
 	return true
 }

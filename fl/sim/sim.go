@@ -114,7 +114,7 @@ type sim struct {
 	weights  []float32        // likewise
 	ids      []node.PeerID
 	weather  weather
-	missed   []uint32 // rounds in a row, by node
+	missed   []int64 // rounds in a row, by node
 	workers  []*model.Workspace
 	villains *villains // nil where all are honest
 	messages atomic.Int64
@@ -304,7 +304,7 @@ func newSim(s Settings) (*sim, error) {
 	m := &sim{
 		Settings: s, set: s.node(mod), nodes: make([]*node.Node, s.Nodes), sent: make([]node.Update, s.Nodes), edges: make([][]node.Edge, s.Nodes),
 		values: make([][]uint8, s.Nodes), ids: make([]node.PeerID, s.Nodes),
-		weather: newWeather(s.Links, s.Seed, s.Nodes), missed: make([]uint32, s.Nodes),
+		weather: newWeather(s.Links, s.Seed, s.Nodes), missed: make([]int64, s.Nodes),
 	}
 	if err := m.checkPeers(); err != nil {
 		return nil, err

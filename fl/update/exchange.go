@@ -19,14 +19,22 @@ const Framed Quant = 4
 
 // Limits of an exchange.
 const (
-	MaxFrames   = 16   // frames of an exchange
-	MaxSlice    = 2048 // absolute numbers in a frame
-	MaxReceipts = 256  // bytes of receipts
+	MaxFrames   = 16                 // frames of an exchange
+	MaxReceipts = 3072               // bytes of receipts
+	MaxBehind   = 255                // neighbours that a frame names
+	MaxExchange = MaxSize - overhead // bytes of the payload of an exchange
+
+	leastSlice = 2048
+	sliceShare = 16
 )
 
+// MaxSlice returns how many absolute numbers a frame about so many params holds at
+// most: 2,048 or a sixteenth, whichever is more, but no more than there are.
+func MaxSlice(params int) int { return min(params, max(leastSlice, params/sliceShare)) }
+
 // Exchange is the payload of an update of a node that keeps replicas. Its fields
-// are those of update.cddl, in order. What Gen, Receipts and a frame's Degree and
-// Gain mean is up to the node.
+// are those of update.cddl, in order. What Gen, Receipts and a frame's Degree, Gain
+// and Behind mean is up to the node.
 type Exchange struct {
 	_        struct{} `cbor:",toarray"`
 	Gen      uint32   // generation of the replica
@@ -41,15 +49,13 @@ type Frame struct {
 	Prev   *uint32 // the round whose replica the delta is added to, before Round; nil for none
 	Degree uint8
 	Gain   uint8
+	Behind []byte // four bytes for each of 0..MaxBehind neighbours
 	From   uint32 // index of the first number of Slice; 0 where there is none
-	Slice  []byte // Q8 of up to MaxSlice numbers themselves, may be empty
+	Slice  []byte // Q8 of up to MaxSlice(params) numbers themselves, may be empty
 	Delta  []byte // as the task's compression encodes it, may be empty
 }
 
-// maxExchange is the most bytes of the payload of an exchange.
-const maxExchange = MaxSize - overhead
-
-var exchangeDecoder = wire.New(wire.Limits{Bytes: maxExchange, Items: MaxFrames, Depth: 4})
+var exchangeDecoder = wire.New(wire.Limits{Bytes: MaxExchange, Items: MaxFrames, Depth: 4})
 
 // PackExchange packs an exchange about so many params like an update of one
 // vector: sealed under a key from rand, and in shards where it is long. The
@@ -61,8 +67,8 @@ func PackExchange(rand io.Reader, spec Spec, params int, x *Exchange) (*Packed, 
 	if err := x.check(params); err != nil {
 		return nil, fmt.Errorf("pack exchange: %w", err)
 	}
-	if n := ExchangeSize(x); n > maxExchange {
-		return nil, fmt.Errorf("pack exchange: %d bytes are too many, at most %d: send fewer frames or use stronger compression", n, maxExchange)
+	if n := ExchangeSize(x); n > MaxExchange {
+		return nil, fmt.Errorf("pack exchange: %d bytes are too many, at most %d: send fewer frames or use stronger compression", n, MaxExchange)
 	}
 	return packPayload(rand, spec, Header{Quant: Framed, Vectors: 1, Params: uint32(params)}, wire.MustMarshal(x))
 }
@@ -72,15 +78,19 @@ func PackExchange(rand io.Reader, spec Spec, params int, x *Exchange) (*Packed, 
 func ExchangeSize(x *Exchange) int {
 	n := 1 + uintSize(x.Gen) + stringSize(len(x.Receipts)) + headSize(len(x.Frames))
 	for i := range x.Frames {
-		f := &x.Frames[i]
-		prev := 1 // for nil
-		if f.Prev != nil {
-			prev = uintSize(*f.Prev)
-		}
-		n += 1 + uintSize(f.Round) + prev + uintSize(uint32(f.Degree)) + uintSize(uint32(f.Gain)) +
-			uintSize(f.From) + stringSize(len(f.Slice)) + stringSize(len(f.Delta))
+		n += x.Frames[i].Size()
 	}
 	return n
+}
+
+// Size returns the bytes of the frame in an exchange.
+func (f *Frame) Size() int {
+	prev := 1 // for nil
+	if f.Prev != nil {
+		prev = uintSize(*f.Prev)
+	}
+	return 1 + uintSize(f.Round) + prev + uintSize(uint32(f.Degree)) + uintSize(uint32(f.Gain)) +
+		stringSize(len(f.Behind)) + uintSize(f.From) + stringSize(len(f.Slice)) + stringSize(len(f.Delta))
 }
 
 // stringSize returns the bytes of a string of n bytes with its head.
@@ -90,7 +100,8 @@ func stringSize(n int) int { return headSize(n) + n }
 // deltas with their heads, and the bytes of an exchange that says nothing.
 const (
 	exchangeMost  = 1 + 5 + 1
-	frameMost     = 1 + 5 + 5 + 2 + 2 + 5
+	behindTag     = 4
+	frameMost     = 1 + 5 + 5 + 2 + 2 + 3 + behindTag*MaxBehind + 5
 	exchangeLeast = 4
 )
 
@@ -100,10 +111,10 @@ func (w *Want) exchangeSizes() (least, most int, ok bool) {
 	if w.Params < 1 || w.Params > MaxSize {
 		return 0, 0, false
 	}
-	slice := VectorSize(Q8, min(w.Params, MaxSlice))
+	slice := VectorSize(Q8, MaxSlice(w.Params))
 	frame := frameMost + stringSize(slice) + stringSize(w.Compression.DeltaBound(w.Params))
 	most = exchangeMost + stringSize(MaxReceipts) + MaxFrames*frame
-	return exchangeLeast + overhead, min(most, maxExchange) + overhead, true
+	return exchangeLeast + overhead, min(most, MaxExchange) + overhead, true
 }
 
 // check returns an error that says why it is no exchange about so many params.
@@ -133,11 +144,13 @@ func (f *Frame) check(params int) error {
 	}
 	n, ok := f.numbers()
 	switch {
+	case len(f.Behind)%behindTag != 0 || len(f.Behind) > behindTag*MaxBehind:
+		return fmt.Errorf("%d bytes name neighbours", len(f.Behind))
 	case !ok:
 		return fmt.Errorf("a slice of %d bytes", len(f.Slice))
 	case n == 0 && f.From != 0:
 		return fmt.Errorf("a slice from %d without numbers", f.From)
-	case int64(f.From)+int64(n) > int64(params):
+	case int64(f.From)+int64(n) > int64(params) || n > MaxSlice(params):
 		return fmt.Errorf("a slice of %d numbers from %d of %d", n, f.From, params)
 	}
 	return nil
@@ -148,7 +161,7 @@ func (f *Frame) check(params int) error {
 func (f *Frame) numbers() (n int, ok bool) {
 	const full = block + scaleSizeQ8
 	n = len(f.Slice) - scaleSizeQ8*((len(f.Slice)+full-1)/full)
-	return n, n <= MaxSlice && VectorSize(Q8, max(n, 0)) == len(f.Slice)
+	return n, VectorSize(Q8, max(n, 0)) == len(f.Slice)
 }
 
 // decodeExchange returns the exchange of a payload. The error is a [*Refused].

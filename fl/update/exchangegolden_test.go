@@ -32,6 +32,7 @@ type goldenFrame struct {
 	Prev   *uint32 `json:"prev"`
 	Degree uint8   `json:"degree"`
 	Gain   uint8   `json:"gain"`
+	Behind string  `json:"behind"`
 	From   uint32  `json:"from"`
 	Slice  string  `json:"slice"`
 	Delta  string  `json:"delta"`
@@ -40,7 +41,7 @@ type goldenFrame struct {
 func goldenOf(t *testing.T, name string, c Compression, params int, x *Exchange) goldenExchange {
 	g := goldenExchange{Name: name, Compression: c.String(), Params: params, Gen: x.Gen, Receipts: hex.EncodeToString(x.Receipts), Frames: []goldenFrame{}}
 	for _, f := range x.Frames {
-		g.Frames = append(g.Frames, goldenFrame{f.Round, f.Prev, f.Degree, f.Gain, f.From, hex.EncodeToString(f.Slice), hex.EncodeToString(f.Delta)})
+		g.Frames = append(g.Frames, goldenFrame{f.Round, f.Prev, f.Degree, f.Gain, hex.EncodeToString(f.Behind), f.From, hex.EncodeToString(f.Slice), hex.EncodeToString(f.Delta)})
 	}
 	p := packExchange(t, params, x)
 	var shards []byte

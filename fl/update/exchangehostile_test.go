@@ -23,7 +23,7 @@ var exchangeAttacks = []struct {
 	change func(x *Exchange)
 	want   string // the beginning of the error
 }{
-	{"receipts", func(x *Exchange) { x.Receipts = make([]byte, MaxReceipts+1) }, "257 bytes of receipts"},
+	{"receipts", func(x *Exchange) { x.Receipts = make([]byte, MaxReceipts+1) }, "3073 bytes of receipts"},
 	{"frames", func(x *Exchange) { x.Frames = frames(top, 100, MaxFrames+1) }, "17 frames"},
 	{"round twice", func(x *Exchange) { x.Frames[1].Round = x.Frames[0].Round; x.Frames[1].Prev = nil }, "frame 1: round 7 after round 7"},
 	{"rounds descend", func(x *Exchange) { slices.Reverse(x.Frames) }, "frame 1: round 7 after round 1007"},
@@ -33,7 +33,9 @@ var exchangeAttacks = []struct {
 	{"beyond the end", func(x *Exchange) { x.Frames[1].From = 2 }, "frame 1: a slice of 99 numbers from 2 of 100"},
 	{"far beyond", func(x *Exchange) { x.Frames[1].From = math.MaxUint32 }, "frame 1: a slice of 99 numbers from 4294967295 of 100"},
 	{"no numbers but a scale", func(x *Exchange) { x.Frames[1].Slice = make([]byte, 4) }, "frame 1: a slice of 4 bytes"},
-	{"long slice", func(x *Exchange) { x.Frames[1].Slice = make([]byte, VectorSize(Q8, MaxSlice+1)) }, "frame 1: a slice of 2085 bytes"},
+	{"long slice", func(x *Exchange) { x.Frames[1].Slice = make([]byte, VectorSize(Q8, leastSlice+1)) }, "frame 1: a slice of 2049 numbers from 1 of 100"},
+	{"half a name", func(x *Exchange) { x.Frames[1].Behind = make([]byte, 3) }, "frame 1: 3 bytes name neighbours"},
+	{"names", func(x *Exchange) { x.Frames[1].Behind = make([]byte, behindTag*(MaxBehind+1)) }, "frame 1: 1024 bytes name neighbours"},
 	{"huge slice", func(x *Exchange) { x.Frames[1].Slice = make([]byte, 1<<20-100_000) }, "frame 1: a slice of"},
 }
 
@@ -173,7 +175,7 @@ func checkExchange(t *testing.T, c Compression, payload []byte, params int) {
 			}
 			continue
 		}
-		if int(f.From)+len(slice) > params || len(slice) > MaxSlice || !bytes.Equal(EncodeVector(Q8, slice), f.Slice) {
+		if int(f.From)+len(slice) > params || len(slice) > MaxSlice(params) || !bytes.Equal(EncodeVector(Q8, slice), f.Slice) {
 			t.Fatalf("slice %x of %d numbers from %d", f.Slice, len(slice), f.From)
 		}
 		if len(f.Delta) > 0 {
@@ -189,7 +191,7 @@ func TestExchangeTakesLittleMemory(t *testing.T) {
 		"receipts": {0x83, 0, 0x5b, 0, 0, 0, 1, 0, 0, 0, 0},
 		"a delta":  {0x83, 0, 0x40, 0x81, 0x87, 1, 0xf6, 0, 0, 0, 0x40, 0x5a, 0x7f, 0xff, 0xff, 0xff},
 		"depth":    bytes.Repeat([]byte{0x81}, 10_000),
-		"bytes":    make([]byte, maxExchange+1),
+		"bytes":    make([]byte, MaxExchange+1),
 	} {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)

@@ -1,0 +1,117 @@
+// Copyright The Vecino Authors
+// SPDX-License-Identifier: Apache-2.0
+
+package node
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/vecino-edge/vecino/fl/update"
+	"pgregory.net/rapid"
+)
+
+// squeezed are settings of nodes that keep replicas.
+func squeezed(t tb, a Algorithm, compress string) Settings {
+	t.Helper()
+	set := settings(t, a, update.F32)
+	set.Compression = must(update.ParseCompression(compress))(t)
+	return set
+}
+
+// compressions are those that keep replicas.
+var compressions = []string{"q4", "sign", "topk:0.2:1bit", "topk:0.2:4bit"}
+
+// live takes all nodes through a round. Who is away does nothing, and stays a
+// neighbour.
+func (c *crowd) live(round uint32, lost func(from, to int) bool, away ...int) {
+	c.t.Helper()
+	c.sent = make([]Update, len(c.nodes))
+	for i, n := range c.nodes {
+		switch {
+		case slices.Contains(away, i):
+		case n.Listens():
+			c.sent[i], _ = n.Ask(round, c.edges(i))
+		default:
+			c.sent[i] = must(n.Begin(round, c.edges(i), c.ws))(c.t)
+		}
+	}
+	for i, n := range c.nodes {
+		if slices.Contains(away, i) {
+			continue
+		}
+		for _, e := range c.edges(i) {
+			if j := int(e.Peer[0]) - 1; c.sent[j].said() && (lost == nil || !lost(j, i)) {
+				if err := n.Receive(e.Peer, c.id(i), round, c.sent[j]); err != nil {
+					c.t.Fatalf("round %d: node %d refuses %d: %v", round, i, j, err)
+				}
+			}
+		}
+	}
+	for i, n := range c.nodes {
+		if !slices.Contains(away, i) {
+			n.End(round, c.edges(i), c.ws)
+		}
+	}
+}
+
+// agree fails where two ends of an edge do not hold the same after a round in which
+// nothing is on its way any more.
+func (c *crowd) agree() error {
+	for i, n := range c.nodes {
+		for _, e := range c.edges(i) {
+			j := int(e.Peer[0]) - 1
+			p, other := n.replicas.peers[e.Peer], c.nodes[j]
+			switch {
+			case p == nil || p.holds != exact || !p.active:
+				return fmt.Errorf("node %d does not mix with %d: %v", i, j, p)
+			case !sameBits(p.theirs.x, other.replicas.hat):
+				return fmt.Errorf("node %d has another replica of %d than that one itself", i, j)
+			case p.wait != nil || !slices.Equal(p.said, other.replicas.peers[c.id(i)].said):
+				return fmt.Errorf("node %d has not taken its last step with %d", i, j)
+			}
+			if n.track == nil {
+				continue
+			}
+			there, back := n.track.flow(e.Peer, 0), other.track.flow(c.id(i), 0)
+			for k := range there {
+				if there[k] != -back[k] {
+					return fmt.Errorf("nodes %d and %d owe each other %v and %v of number %d", i, j, there[k], back[k], k)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// TestReplicasAgree holds that, whatever is lost and whoever is away, both ends of
+// each edge have the same replicas to the bit once nothing is lost for a while, and
+// that what one has taken the other has given.
+func TestReplicasAgree(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		set := squeezed(t, Algorithm(rapid.IntRange(0, 1).Draw(t, "algorithm")), rapid.SampledFrom(compressions).Draw(t, "compression"))
+		topo := rapid.SampledFrom([]string{"ring", "star", "full", "regular:4"}).Draw(t, "topology")
+		loss := rapid.Float64Range(0, 0.6).Draw(t, "loss")
+		churn := rapid.Float64Range(0, 0.3).Draw(t, "churn")
+		rounds := rapid.Uint32Range(1, 60).Draw(t, "rounds")
+		r := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0))
+		c := newCrowd(t, set, 8, topo)
+		for round := range rounds {
+			var away []int
+			for i := range c.nodes {
+				if r.Float64() < churn {
+					away = append(away, i)
+				}
+			}
+			c.live(round, func(int, int) bool { return r.Float64() < loss }, away...)
+		}
+		for round := range uint32(3 * window) {
+			c.live(rounds+round, nil)
+		}
+		if err := c.agree(); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
