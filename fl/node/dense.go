@@ -63,22 +63,27 @@ func (n *Node) normLimit() float64 {
 	return normFactor * (tensor.Norm(n.x) + math.Sqrt(float64(len(n.x))))
 }
 
+// believes is normLimit, or no limit where nothing is checked.
+func (n *Node) believes() float64 {
+	if n.set.Unchecked {
+		return math.Inf(1)
+	}
+	return n.normLimit()
+}
+
 // checkVectors refuses vectors that do not fit the model or are absurd: of a model
 // and, behind it, a direction.
 func (n *Node) checkVectors(v Vectors, want int) error {
 	if len(v) != want {
 		return &update.Refused{Reason: update.ReasonShape, Detail: fmt.Sprintf("%d vectors", len(v))}
 	}
-	limit := n.normLimit()
+	limit := n.believes()
 	for i, one := range v {
 		if len(one) != len(n.x) {
 			return &update.Refused{Reason: update.ReasonShape, Detail: fmt.Sprintf("%d parameters", len(one))}
 		}
 		if i == 1 {
 			limit *= directionFactor / float64(n.set.SGD.Rate)
-		}
-		if n.set.Unchecked {
-			continue
 		}
 		if err := update.CheckNorm(one, limit); err != nil {
 			return err

@@ -69,7 +69,8 @@ func names(tags []byte, id PeerID) bool {
 }
 
 // end ends a round: it takes all steps that can be taken, on x and on the flows of
-// the tracker, which is nil with D-PSGD.
+// the tracker, which is nil with D-PSGD. A replica that gets longer than r.limit is
+// not believed, and has to begin anew.
 func (r *replicas) end(round uint32, edges []Edge, x []float32, track *tracker, trust func(PeerID) float32) {
 	for _, e := range edges {
 		p := r.peers[e.Peer]
@@ -118,6 +119,10 @@ func (r *replicas) expect(id PeerID, p *neighbour, f *frame) {
 // arrive takes the next frame of a neighbour, and the step that it brings.
 func (r *replicas) arrive(p *neighbour, x []float32, flow func() []float32, trust float32) {
 	f := p.advance(r)
+	if update.CheckNorm(p.theirs.x, r.limit) != nil {
+		p.leave(p.first)
+		return
+	}
 	w := p.wait
 	if w == nil || f.Round < w.round {
 		said := p.said

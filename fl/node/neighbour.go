@@ -67,9 +67,9 @@ type letter struct {
 	own    bool // its bytes belong to the node
 }
 
-// take takes an update of a neighbour for the round under way. It keeps the bytes of
-// the update until the round's end.
-func (r *replicas) take(from PeerID, self PeerID, round uint32, ex *update.Exchange) error {
+// take takes an update of a neighbour for the round under way, of which no frame is
+// longer than limit. It keeps the bytes of the update until the round's end.
+func (r *replicas) take(from PeerID, self PeerID, round uint32, ex *update.Exchange, limit float64) error {
 	refuse := func(detail string) error {
 		return &update.Refused{Reason: update.ReasonMalformed, Detail: detail, From: from}
 	}
@@ -89,6 +89,11 @@ func (r *replicas) take(from PeerID, self PeerID, round uint32, ex *update.Excha
 		}
 		if r.numbers, err = f.Decode(r.set.Compression, len(r.hat), &r.values, r.numbers); err != nil {
 			return err
+		}
+		for _, v := range [][]float32{r.values.Value, r.numbers} {
+			if err := update.CheckNorm(v, limit); err != nil {
+				return err
+			}
 		}
 		if f.Round > round || (f.Prev == nil) != (f.Round == ex.Gen) {
 			return refuse("a frame of another round than the update's")

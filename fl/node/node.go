@@ -285,7 +285,7 @@ func (n *Node) Receive(from, self PeerID, round uint32, u Update) error {
 	case (u.Exchange != nil) != (n.replicas != nil):
 		return &update.Refused{Reason: update.ReasonShape, Detail: "vectors instead of an exchange, or one for the other"}
 	case n.replicas != nil:
-		return n.replicas.take(from, self, round, u.Exchange)
+		return n.replicas.take(from, self, round, u.Exchange, n.believes())
 	case n.robust != nil:
 		return n.robust.take(n, from, u.Vectors)
 	}

@@ -54,6 +54,7 @@ type replicas struct {
 	values  update.Delta     // scratch: of another's frame
 	numbers []float32        // likewise
 	u       []float32        // scratch, (params)
+	limit   float64          // the most norm of a replica that is believed
 }
 
 // Limits of what a node keeps for its neighbours.
@@ -61,7 +62,7 @@ const (
 	window      = 16 // own frames
 	maxPending  = 24 // frames of a neighbour that wait for one before
 	maxAgain    = 8  // frames of a message that were sent before
-	patience    = 5
+	patience    = 5  // rounds for which frames are sent again to who is not heard
 	gainMemory  = 0.9              // of the moving average, in a round
 	MaxReplicas = update.MaxBehind // neighbours of a node that keeps replicas
 )
@@ -137,6 +138,7 @@ func (r *replicas) finish(n *Node, round uint32, edges []Edge) (heard int) {
 			heard++
 		}
 	}
+	r.limit = n.believes()
 	r.end(round, edges, n.x, n.track, n.trust)
 	if n.track != nil {
 		n.track.finish(round, edges)

@@ -4,7 +4,9 @@
 package node
 
 import (
+	"errors"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -114,4 +116,75 @@ func TestReplicasAgree(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
+}
+
+// TestReplicasAfterLongSilence holds that halves that did not hear each other for longer
+// than frames are kept come together again, by slices.
+func TestReplicasAfterLongSilence(t *testing.T) {
+	for _, compress := range compressions {
+		c := newCrowd(t, squeezed(t, KGT, compress), 8, "ring")
+		for round := range uint32(20) {
+			c.live(round, nil)
+		}
+		apart := func(from, to int) bool { return (from < 4) != (to < 4) }
+		for round := range uint32(3 * window) {
+			c.live(20+round, apart)
+		}
+		if err := c.agree(); err == nil {
+			t.Errorf("%s: nothing is missing after a silence", compress)
+		}
+		for round := range uint32(2 * window) {
+			c.live(20+3*window+round, nil)
+		}
+		if err := c.agree(); err != nil {
+			t.Errorf("%s: %v", compress, err)
+		}
+	}
+}
+
+// TestReplicaTooLong holds that a frame, or a replica, that is longer than any model is
+// not believed, and that what an edge to it came to goes.
+func TestReplicaTooLong(t *testing.T) {
+	c := newCrowd(t, squeezed(t, KGT, "q4"), 4, "full")
+	n, liar := c.nodes[1], c.id(0)
+	lie := func(round uint32, share float64) (refused error) {
+		c.live(round, func(from, to int) bool {
+			if from != 0 || to != 1 {
+				return false
+			}
+			y := make([]float32, len(n.x))
+			for i := range y {
+				y[i] = float32(share * n.normLimit() / math.Sqrt(float64(len(y))))
+			}
+			ex := *c.sent[0].Exchange
+			ex.Frames = slices.Clone(ex.Frames)
+			last := &ex.Frames[len(ex.Frames)-1]
+			last.Delta = n.set.Compression.AppendDelta(nil, y, &update.Delta{})
+			refused = n.Receive(liar, c.id(1), round, Update{Exchange: &ex})
+			return true
+		})
+		return refused
+	}
+	for round := range uint32(4) {
+		c.live(round, nil)
+	}
+	var r *update.Refused
+	if err := lie(4, 1.2); !errors.As(err, &r) || r.Reason != update.ReasonNorm {
+		t.Fatalf("a frame beyond the limit: %v", err)
+	}
+	p := n.replicas.peers[liar]
+	for round := uint32(5); round < 8; round++ { // the frame of round 4 comes again
+		c.live(round, nil)
+	}
+	if p.holds != exact || !p.active || n.track.flows[liar] == nil {
+		t.Fatalf("after a refused frame: %+v", p)
+	}
+	for round := uint32(8); round < 10; round++ {
+		if err := lie(round, 0.95); err != nil {
+			t.Fatalf("round %d: %v", round, err)
+		}
+	}
+	if p.holds == exact || p.active || n.track.flows[liar] != nil {
+		t.Errorf("a replica beyond the limit is believed: %+v", p)
+	}
 }
