@@ -59,10 +59,10 @@ type replicas struct {
 
 // Limits of what a node keeps for its neighbours.
 const (
-	window      = 16 // own frames
-	maxPending  = 24 // frames of a neighbour that wait for one before
-	maxAgain    = 8  // frames of a message that were sent before
-	patience    = 5  // rounds for which frames are sent again to who is not heard
+	window      = 16               // own frames
+	maxPending  = 24               // frames of a neighbour that wait for one before
+	maxAgain    = 8                // frames of a message that were sent before
+	patience    = 5                // rounds for which frames are sent again to who is not heard
 	gainMemory  = 0.9              // of the moving average, in a round
 	MaxReplicas = update.MaxBehind // neighbours of a node that keeps replicas
 )
