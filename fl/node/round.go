@@ -9,6 +9,7 @@ import (
 	"io"
 	"time"
 
+	"github.com/vecino-edge/vecino/fl/model"
 	"github.com/vecino-edge/vecino/fl/update"
 )
 
@@ -17,6 +18,7 @@ import (
 func (r *Runner) round(ctx context.Context, round uint32) error {
 	all, self := r.enter(round)
 	report := Report{Round: round}
+	r.busy = 0
 	take := r.mixRound
 	if r.Node.shared != nil {
 		take = r.sumRound
@@ -29,9 +31,11 @@ func (r *Runner) round(ctx context.Context, round uint32) error {
 		return err
 	}
 	report.Loss = r.Node.Loss
+	before := r.Busy()
 	if report.Score, err = r.Node.Score(r.Test, r.ws); err != nil {
 		return fmt.Errorf("round %d: evaluate: %w", round, err)
 	}
+	report.Busy = r.busy + r.Busy() - before
 	r.learned(round)
 	if r.unsaved && time.Since(r.saved) >= r.CheckpointEvery {
 		report.Saved, report.SaveErr = r.save()
@@ -51,8 +55,8 @@ func (r *Runner) mixRound(ctx context.Context, report *Report, all []PeerID, sel
 	report.Neighbours = len(edges)
 	r.inbox.open(round, edges)
 	var u Update
-	training := r.train(func() (err error) {
-		u, err = r.begin(round, edges, r.ws)
+	training := r.train(ctx, func(ws *model.Workspace) (err error) {
+		u, err = r.begin(round, edges, ws)
 		return err
 	})
 	if training == nil {
@@ -71,18 +75,50 @@ func (r *Runner) mixRound(ctx context.Context, report *Report, all []PeerID, sel
 	}
 	r.meet(round)
 	report.Heard = r.Node.End(round, edges, r.ws)
+	report.Peers = r.Node.peers(edges)
 	return nil
+}
+
+// peers returns how the neighbours on the edges stand.
+func (n *Node) peers(edges []Edge) []PeerReport {
+	out := make([]PeerReport, len(edges))
+	for i, e := range edges {
+		out[i] = PeerReport{Peer: e.Peer, Weight: e.Weight * n.trust(e.Peer)}
+		if r, ok := n.Reputation(e.Peer); ok {
+			out[i].Reputation = &r
+		}
+	}
+	return out
 }
 
 // train begins local training, so that a slow processor loses nothing of what
 // comes meanwhile. It returns nil where the node only listens.
-func (r *Runner) train(begin func() error) <-chan error {
+func (r *Runner) train(ctx context.Context, begin func(*model.Workspace) error) <-chan error {
 	if r.Node.Listens() {
 		return nil
 	}
 	done := make(chan error, 1)
-	go func() { done <- begin() }()
+	go func() { done <- r.inTurn(ctx, begin) }()
 	return done
+}
+
+// inTurn trains when it is this task's turn. What else the device learns waits as
+// long, and has the same memory.
+func (r *Runner) inTurn(ctx context.Context, begin func(*model.Workspace) error) error {
+	ws := r.ws
+	if r.Turn != nil {
+		select {
+		case r.Turn <- struct{}{}:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		defer func() { <-r.Turn }()
+		ws = r.Node.set.NewWorkspace()
+	}
+	before := r.Busy()
+	err := begin(ws)
+	r.busy = r.Busy() - before
+	return err
 }
 
 // exchange receives until the end of the round and of training, after which it

@@ -55,10 +55,19 @@ type Report struct {
 	Payload    int // bytes of the update before shards and envelope, or of the values before encryption; 0 where none was sent
 	Saved      int // bytes of the checkpoint, 0 where none was due
 	SaveErr    error
+	Busy       time.Duration // that training and scoring took, by Runner.Busy
+	Peers      []PeerReport  // those on the graph; none in a summed task
 }
 
-// Runner takes a node through the rounds of a task. All fields but OnResume are
-// needed, and Summer in summed tasks only.
+// PeerReport is how a neighbour stands after a round.
+type PeerReport struct {
+	Peer       PeerID
+	Reputation *float32 // 0 to 1; nil where nobody judges it
+	Weight     float32  // of its model in the mix, before a rule looks at it
+}
+
+// Runner takes a node through the rounds of a task. All fields but OnResume, Turn
+// and Busy are needed, and Summer in summed tasks only.
 type Runner struct {
 	Task      *Task
 	Node      *Node
@@ -75,10 +84,15 @@ type Runner struct {
 	OnResume        func(last uint32) // a checkpoint made after that round is restored
 	OnRound         func(Report)
 	Refuse          func(reason string) // counts what is refused
+	// Turn, where it is not nil, holds one at most: whoever has sent to it trains, and
+	// then receives. Tasks that share it have the memory of training one at a time.
+	Turn chan struct{}
+	Busy func() time.Duration // counts processor time; nil: the clock does
 
 	id       ID
 	base     [32]byte
-	ws       *model.Workspace
+	ws       *model.Workspace                                       // to score, and to train where there is no Turn
+	busy     time.Duration                                          // of training in this round
 	begin    func(uint32, []Edge, *model.Workspace) (Update, error) // of the node
 	beginSum func(uint32, *model.Workspace) ([]uint8, error)        // likewise
 	inbox    *inbox
@@ -99,6 +113,13 @@ func (r *Runner) Run(ctx context.Context) error {
 func (r *Runner) prepare() {
 	r.id, r.base = r.Task.ID(), r.Task.Base(r.Node.set.Model)
 	r.ws, r.begin, r.beginSum = r.Node.set.NewWorkspace(), r.Node.Begin, r.Node.BeginSum
+	if r.Turn != nil {
+		r.ws = r.Node.set.Model.NewWorkspace(evaluateRows)
+	}
+	if r.Busy == nil {
+		began := time.Now()
+		r.Busy = func() time.Duration { return time.Since(began) }
+	}
 }
 
 func (r *Runner) run(ctx context.Context) error {

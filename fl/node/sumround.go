@@ -8,6 +8,7 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/vecino-edge/vecino/fl/model"
 	"github.com/vecino-edge/vecino/fl/update"
 )
 
@@ -18,8 +19,8 @@ func (r *Runner) sumRound(ctx context.Context, report *Report, all []PeerID, sel
 	report.Neighbours = max(0, len(all)-1)
 	told := r.openTold(round, all, self)
 	var values []uint8
-	training := r.train(func() (err error) {
-		values, err = r.beginSum(round, r.ws)
+	training := r.train(ctx, func(ws *model.Workspace) (err error) {
+		values, err = r.beginSum(round, ws)
 		return err
 	})
 	err := r.exchange(ctx, round, training, func() {
