@@ -156,10 +156,10 @@ func (r *bugReport) listFiles(folder string) []fileInfo {
 }
 
 // publicName leaves out what a file's name tells behind its kind: records of sums
-// are named by task.
+// and checkpoints are named by task.
 func publicName(name string) string {
 	kind, _, more := strings.Cut(name, "-")
-	if more && kind == "sums" {
+	if more && (kind == "sums" || kind == "checkpoint") {
 		return kind + "-…"
 	}
 	return name

@@ -237,7 +237,11 @@ func (h *home) forget() error {
 	if err != nil {
 		return err
 	}
-	for _, path := range sums {
+	checkpoints, err := filepath.Glob(h.path("checkpoint-*")) // of tasks: see package learn
+	if err != nil {
+		return err
+	}
+	for _, path := range append(sums, checkpoints...) {
 		names = append(names, filepath.Base(path))
 	}
 	for _, name := range append(names, fileIdentity, fileCharter) {

@@ -20,9 +20,9 @@ func learnCommand(std stdio) *cobra.Command {
 	start := &cobra.Command{
 		Use: "start TASK", Short: "Start a task, a TOML file, with all neighbours whose data fit", Args: cobra.ExactArgs(1),
 	}
-	stop := &cobra.Command{Use: "stop TASK", Short: "Stop a task on this device, by its name or id", Args: cobra.ExactArgs(1)}
+	stop := &cobra.Command{Use: "stop TASK", Short: "Stop a task on this device, by its name or the beginning of its id", Args: cobra.ExactArgs(1)}
 	return group("learn", "Learn together with the neighbours",
-		readVerb(std, &cobra.Command{Use: "status", Short: "Show this device's task"}, "learn/status", restingTasks, showTasks),
+		readVerb(std, &cobra.Command{Use: "status", Short: "Show this device's tasks"}, "learn/status", restingTasks, showTasks),
 		verb(std, start, "learn/start", func(_ *cobra.Command, args []string) (any, error) { return readTask(args[0]) }, showTask),
 		verb(std, stop, "learn/stop", func(_ *cobra.Command, args []string) (any, error) {
 			return map[string]string{"name": args[0]}, nil
@@ -81,29 +81,31 @@ type tasksInfo struct {
 	Tasks []learn.Status `json:"tasks"`
 }
 
-// restingTask is the task that the state folder tells of, nil where there is
-// none.
-func restingTask(h *home) (*learn.Status, error) {
-	s, err := learn.Saved(h.dir)
+// restingTasks are the tasks that the state folder tells of.
+func restingTasks(h *home) (tasksInfo, error) {
+	all, err := learn.Saved(h.dir)
 	if err != nil {
-		return nil, hint(fmt.Errorf("%s: %w", h.dir.Root(), err), "remove the file task; the device forgets the task then")
+		return tasksInfo{Tasks: []learn.Status{}}, hint(fmt.Errorf("%s: %w", h.dir.Root(), err), "remove the file task; the device forgets its tasks then")
 	}
-	return s, nil
+	return tasksInfo{Tasks: all}, nil
 }
 
-func restingTasks(h *home) (tasksInfo, error) {
-	s, err := restingTask(h)
-	if s == nil || err != nil {
-		return tasksInfo{Tasks: []learn.Status{}}, err
+// first returns the task that runs, or ran last, nil where there is none.
+func (t *tasksInfo) first() *learn.Status {
+	if len(t.Tasks) == 0 {
+		return nil
 	}
-	return tasksInfo{Tasks: []learn.Status{*s}}, nil
+	return &t.Tasks[0]
 }
 
 func showTasks(w io.Writer, t tasksInfo) {
 	if len(t.Tasks) == 0 {
 		fmt.Fprintln(w, "no task; vecino learn start TASK starts one")
 	}
-	for _, s := range t.Tasks {
+	for i, s := range t.Tasks {
+		if i > 0 {
+			fmt.Fprintln(w)
+		}
 		showTask(w, s)
 	}
 }
@@ -133,6 +135,9 @@ func showTask(w io.Writer, s learn.Status) {
 	}
 	if s.Skipped > 0 {
 		lines = append(lines, fmt.Sprintf("skipped\t%d rounds without a sum, the last for: %s", s.Skipped, s.LastSkip))
+	}
+	if s.Ended != "" {
+		lines = append(lines, "ended\t"+s.Ended)
 	}
 	if s.Error != "" {
 		lines = append(lines, "error\t"+s.Error)

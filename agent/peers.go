@@ -72,6 +72,17 @@ func leaveCommand(std stdio) *cobra.Command {
 	}, func(w io.Writer, _ map[string]bool) { fmt.Fprintln(w, "this device leaves; its agent ends") })
 }
 
+// standingInWords says how a neighbour's models do here, and what they count.
+func standingInWords(n *neighbourInfo) (text string) {
+	if n.Reputation != nil {
+		text += fmt.Sprintf("\treputation %.2f", *n.Reputation)
+	}
+	if n.Weight != nil {
+		text += fmt.Sprintf("\tweight %.2f", *n.Weight)
+	}
+	return text
+}
+
 func showPeers(w io.Writer, p peersInfo) {
 	lines := []string{fmt.Sprintf("members (charter %d)", p.Generation)}
 	for _, m := range p.Members {
@@ -87,7 +98,7 @@ func showPeers(w io.Writer, p peersInfo) {
 		if n.Present {
 			state = "present"
 		}
-		lines = append(lines, fmt.Sprintf("  %s\t%s\theard %s\t%d messages", n.Pseudonym[:8], state, n.Heard.Format(time.TimeOnly), n.Opened))
+		lines = append(lines, fmt.Sprintf("  %s\t%s\theard %s\t%d messages%s", n.Pseudonym[:8], state, n.Heard.Format(time.TimeOnly), n.Opened, standingInWords(&n)))
 	}
 	for _, x := range p.Waiting {
 		lines = append(lines, fmt.Sprintf("waiting at the door\t%s\tvecino peers admit %s", x.Name, x.Code))

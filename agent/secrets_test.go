@@ -92,10 +92,14 @@ func (s secrets) read(t *testing.T, folder string) {
 	}
 }
 
-// finalName returns the name that a file has when it is written whole.
+// finalName returns the name that a file has when it is written whole, without the
+// task that it is of.
 func finalName(name string) string {
 	if rest, ok := strings.CutPrefix(name, "."); ok {
-		return strings.TrimRight(rest, "0123456789")
+		name = strings.TrimRight(rest, "0123456789")
+	}
+	if strings.HasPrefix(name, "checkpoint-") { // of a task
+		return "checkpoint"
 	}
 	return name
 }

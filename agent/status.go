@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/vecino-edge/vecino/agent/learn"
 )
 
 // statusCommand is `vecino status`. Where no agent runs, it says what the state
@@ -55,7 +56,7 @@ func printStatus(ctx context.Context, std stdio, asJSON bool) error {
 // restingStatus is what can be said of a device whose agent does not run.
 func restingStatus(h *home, std stdio) (statusInfo, error) {
 	s := statusInfo{
-		Version: release, Board: thisBoard(), Neighbours: []neighbourInfo{}, Members: []string{}, Refused: map[string]uint64{},
+		Version: release, Board: thisBoard(), Neighbours: []neighbourInfo{}, Members: []string{}, Tasks: []learn.Status{}, Refused: map[string]uint64{},
 		Health: healthInfo{State: "stopped", Warnings: []string{"no agent is running"}},
 	}
 	loaded, err := loadConfig(h.path(fileConfig), std)
@@ -72,8 +73,18 @@ func restingStatus(h *home, std stdio) (statusInfo, error) {
 		return s, err
 	}
 	s.Members = namesOf(c)
-	s.Learning, err = restingTask(h)
+	tasks, err := restingTasks(h)
+	s.Learning, s.Tasks = tasks.first(), tasks.Tasks
 	return s, err
+}
+
+// shownTasks returns the tasks that run, or else the last one.
+func shownTasks(all []learn.Status) []learn.Status {
+	n := 0
+	for n < len(all) && (all[n].State == learn.Waiting || all[n].State == learn.Running) {
+		n++
+	}
+	return all[:max(n, min(1, len(all)))]
 }
 
 func showStatus(w io.Writer, s statusInfo) {
@@ -95,7 +106,7 @@ func showStatus(w io.Writer, s statusInfo) {
 		}
 		lines = append(lines, fmt.Sprintf("neighbours\t%d present, %d seen in this epoch", present, len(s.Neighbours)))
 	}
-	if l := s.Learning; l != nil {
+	for _, l := range shownTasks(s.Tasks) {
 		lines = append(lines,
 			fmt.Sprintf("task\t%s, %s, round %d of %d", l.Name, l.State, l.Round, l.Rounds),
 			fmt.Sprintf("accuracy\t%s on this device's test rows, %d of %d neighbours heard", percent(l.Accuracy), l.Heard, l.Neighbours))

@@ -31,7 +31,8 @@ type statusInfo struct {
 	Uptime     float64           `json:"uptime_seconds"`
 	Neighbours []neighbourInfo   `json:"neighbours"`
 	Members    []string          `json:"members"`
-	Learning   *learn.Status     `json:"learning"`
+	Learning   *learn.Status     `json:"learning"` // the first of the tasks
+	Tasks      []learn.Status    `json:"tasks"`
 	Refused    map[string]uint64 `json:"refused"`
 	Traffic    bus.Counters      `json:"traffic"`
 	Update     *struct{}         `json:"update"` // comes with signed updates
@@ -60,6 +61,9 @@ type neighbourInfo struct {
 	Heard     time.Time `json:"heard"`
 	Opened    uint64    `json:"opened"`
 	Known     bool      `json:"recognised"`
+
+	Reputation *float32 `json:"reputation"` // 0 to 1; null where no task judges it
+	Weight     *float32 `json:"weight"`     // of its model in the mix; null where none is mixed
 }
 
 // addVerbs fills the table that the command line, the page and, later, the
@@ -71,25 +75,26 @@ func (d *device) addVerbs() {
 	d.table.Add("peers/admit", control.Typed(d.admit))
 	d.table.Add("peers/remove", control.Typed(d.remove))
 	d.table.Add("peers/leave", control.Typed(d.leave))
-	d.table.Add("learn/status", func(context.Context, json.RawMessage) (any, error) { return d.learnStatus(), nil })
+	d.table.Add("learn/status", func(context.Context, json.RawMessage) (any, error) { return d.tasks(), nil })
 	d.table.Add("learn/start", control.Typed(d.learnStart))
 	d.table.Add("learn/stop", control.Typed(d.learnStop))
 	d.addIssuerVerbs()
 }
 
 func (d *device) status() statusInfo {
+	tasks := d.tasks()
 	s := statusInfo{
 		Name: d.cfg.Name, Version: release, Uptime: time.Since(d.began).Seconds(),
 		Board:    thisBoard(),
-		Learning: d.learner.Status(), Refused: d.member.Refused(), Traffic: d.links.counters(),
+		Learning: tasks.first(), Tasks: tasks.Tasks, Refused: d.member.Refused(), Traffic: d.links.counters(),
 		Neighbours: d.neighbours(), Members: d.members(),
 	}
-	s.Health = d.health(s.Neighbours)
+	s.Health = d.health(s.Neighbours, s.Tasks)
 	return s
 }
 
 // health sums the device up in a word and says in sentences what is not well.
-func (d *device) health(neighbours []neighbourInfo) healthInfo {
+func (d *device) health(neighbours []neighbourInfo, tasks []learn.Status) healthInfo {
 	h := healthInfo{State: "ok", Warnings: []string{}}
 	warn := func(s string) { h.State = "degraded"; h.Warnings = append(h.Warnings, s) }
 	connection, problem := d.links.connection()
@@ -103,8 +108,10 @@ func (d *device) health(neighbours []neighbourInfo) healthInfo {
 	if all, _ := d.member.Present(); len(all) == 0 && len(h.Warnings) == 0 {
 		warn("no keys for this epoch yet; " + d.whoIsSilent())
 	}
-	if l := d.learner.Status(); l != nil && l.State == learn.Failed {
-		warn("task " + l.Name + " failed: " + l.Error)
+	for _, l := range tasks {
+		if l.State == learn.Failed {
+			warn("task " + l.Name + " failed: " + l.Error)
+		}
 	}
 	if h.State == "ok" && !slices.ContainsFunc(neighbours, func(n neighbourInfo) bool { return n.Present }) {
 		h.State = "alone"
@@ -128,10 +135,11 @@ func (d *device) whoIsSilent() string {
 }
 
 func (d *device) neighbours() []neighbourInfo {
-	out := []neighbourInfo{}
+	out, standing := []neighbourInfo{}, d.learner.Standing()
 	for _, n := range d.member.Neighbours() {
 		out = append(out, neighbourInfo{
 			Pseudonym: hex.EncodeToString(n.PID[:]), Present: n.Present, Since: n.Since, Heard: n.Heard, Opened: n.Opened, Known: n.Known,
+			Reputation: standing[n.PID].Reputation, Weight: standing[n.PID].Weight,
 		})
 	}
 	slices.SortFunc(out, func(a, b neighbourInfo) int { return strings.Compare(a.Pseudonym, b.Pseudonym) })
@@ -245,13 +253,7 @@ func (d *device) mayLeave() error {
 		WithHint("vecino key issuer refresh --without on another of them lets this one go; --force leaves all the same")
 }
 
-func (d *device) learnStatus() any {
-	tasks := []learn.Status{}
-	if s := d.learner.Status(); s != nil {
-		tasks = append(tasks, *s)
-	}
-	return map[string]any{"tasks": tasks}
-}
+func (d *device) tasks() tasksInfo { return tasksInfo{Tasks: d.learner.Statuses()} }
 
 // taskArgs is a task file as JSON; durations are in seconds.
 type taskArgs struct {

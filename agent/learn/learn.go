@@ -4,7 +4,8 @@
 // Package learn is the learning of one device: it starts tasks or takes those
 // that a neighbour starts, where the device's own data fit, runs their rounds by
 // package node over the neighbours' plane, and keeps what it needs to go on after
-// a power cut. One task runs at a time.
+// a power cut. Several tasks run side by side, of which one at most adds under
+// encryption; they train in turns.
 //
 // A Service is safe for concurrent use; its zero value is not usable.
 package learn
@@ -53,10 +54,11 @@ type Adder interface {
 }
 
 // Files keeps tasks and checkpoints. Write has them on the disk when it returns;
-// Read returns fs.ErrNotExist where there is none.
+// Read returns fs.ErrNotExist where there is none, and Remove nothing.
 type Files interface {
 	Write(name string, data []byte) error
 	Read(name string, limit int64) ([]byte, error)
+	Remove(name string) error
 }
 
 // Data are a device's own rows, not scaled yet, and how they are to be scaled
@@ -92,23 +94,25 @@ type Options struct {
 	Load            func() (*Data, error) // reads the data folder anew; ErrNoData where none is set
 	Accept          bool                  // tasks of neighbours are joined
 	CheckpointEvery time.Duration
-	Seed            uint64    // decides the order of the device's own rows
-	Rand            io.Reader // safe for concurrent use, as that of crypto/rand is
+	Busy            func() time.Duration             // counts processor time; nil: the clock does
+	Joules          func(busy time.Duration) float64 // of a round that was busy so long, NaN where nobody knows; nil: always
+	Seed            uint64                           // decides the order of the device's own rows
+	Rand            io.Reader                        // safe for concurrent use, as that of crypto/rand is
 	Log             *slog.Logger
 }
 
 // Service runs a device's tasks.
 type Service struct {
 	o     Options
-	inbox chan node.Inbound
-	parts chan sumPart    // of secure sums
 	tasks chan *node.Task // from neighbours
-	kick  chan struct{}   // a task was started here
+	kick  chan struct{}   // there may be a job to run
+	turn  chan struct{}   // whoever has sent to it trains
 
 	saving sync.Mutex // is held while the task file changes; before mu
 
 	mu      sync.Mutex
-	job     *job      // the present one, or the last; nil before the first
+	jobs    []*job // those that are to run, in the order in which they came, and those that rest
+	routes  routes
 	stopped []node.ID // tasks that the owner does not want here, oldest first
 }
 
@@ -116,33 +120,46 @@ type Service struct {
 type job struct {
 	task   *node.Task
 	id     node.ID
-	data   *Data // prepared already, until the job begins; nil after a restart
+	msg    []byte // that neighbours are told: the task, or a message that its owner signed
+	spent  spent  // since the task began, on this device
+	kept   spent  // of it, on the disk: as much or more
+	data   *Data  // prepared already, until the job begins; nil after a restart
 	status Status
 	stop   context.CancelFunc // nil unless it runs
+	peers  []node.PeerReport  // of the last round
 	told   time.Time          // when a neighbour last spoke of the task
 	sums   *sums              // in a mode of sums, while it runs
+	inbox  chan node.Inbound
+	parts  chan sumPart // in a mode of sums
 }
 
 func newJob(t *node.Task, state State) *job {
 	id := t.ID()
-	return &job{task: t, id: id, status: newStatus(t, id, state)}
+	j := &job{task: t, id: id, msg: t.Encode(), status: newStatus(t, id, state), inbox: make(chan node.Inbound, maxInbox)}
+	if j.summed() {
+		j.parts = make(chan sumPart, maxInbox)
+	}
+	return j
 }
 
 // active reports whether the job is to run.
 func (j *job) active() bool { return j.status.State == Waiting || j.status.State == Running }
 
-// Bounds of what waits while the device is busy.
+// summed reports whether the job learns by secure sums.
+func (j *job) summed() bool { return node.Mode(j.task.Mode).Summed() }
+
+// Bounds of what a device does at a time, and of what waits while it is busy.
 const (
-	maxInbox = 1024 // parts of updates: a round of a full neighbourhood
+	maxJobs  = 8    // tasks
+	maxRest  = 8    // tasks that are over, or stopped, of which it still tells
+	maxInbox = 1024 // parts of updates, of all tasks: a round of a full neighbourhood
 	maxTasks = 4    // of neighbours; they tell them again
 )
 
-// New returns a service with the task of its last run, and hooks it into the
+// New returns a service with the tasks of its last run, and hooks it into the
 // member. Call it before the member runs.
 func New(o Options) *Service {
-	s := &Service{
-		o: o, inbox: make(chan node.Inbound, maxInbox), parts: make(chan sumPart, maxInbox), tasks: make(chan *node.Task, maxTasks), kick: make(chan struct{}, 1),
-	}
+	s := &Service{o: o, tasks: make(chan *node.Task, maxTasks), kick: make(chan struct{}, 1), turn: make(chan struct{}, 1)}
 	o.Member.Handle(typeUpdate, s.onUpdate)
 	o.Member.Handle(typeShard, s.onShard)
 	o.Member.Handle(typeTask, s.onTask)
@@ -150,28 +167,30 @@ func New(o Options) *Service {
 		o.Member.Handle(typ, func(from signcrypt.PID, round uint32, msg []byte) { s.onSum(typ, from, round, msg) })
 	}
 	if err := s.load(); err != nil {
-		o.Log.Error("the saved task is not resumed", "err", err)
+		o.Log.Error("the saved tasks are not resumed", "err", err)
 	}
 	return s
 }
 
-// Task returns the present task, or the last one, and nil before the first.
+// Task returns the first task that is to run, or the last that was, and nil before
+// the first.
 func (s *Service) Task() *node.Task {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.job == nil {
-		return nil
+	if first := s.sorted(); len(first) > 0 {
+		return first[0].task
 	}
-	return s.job.task
+	return nil
 }
 
-// Run resumes the task that a restart interrupted, and takes tasks until ctx
+// Run resumes the tasks that a restart interrupted, and takes tasks until ctx
 // ends.
 func (s *Service) Run(ctx context.Context) error {
+	var running sync.WaitGroup
+	defer running.Wait()
 	for ctx.Err() == nil {
-		if j, running := s.next(ctx); j != nil {
-			s.run(running, j)
-			continue
+		for _, begin := range s.next(ctx) {
+			running.Go(begin)
 		}
 		select {
 		case <-ctx.Done():
@@ -185,16 +204,19 @@ func (s *Service) Run(ctx context.Context) error {
 	return nil
 }
 
-// next returns the job that is to run, if there is one, and its context, which
-// ends when the owner stops it.
-func (s *Service) next(ctx context.Context) (*job, context.Context) {
+// next returns what runs the jobs that are to run and do not yet. The context of
+// each ends when the owner stops it.
+func (s *Service) next(ctx context.Context) (begin []func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.job == nil || !s.job.active() {
-		return nil, nil
+	for _, j := range s.jobs {
+		if j.active() && j.stop == nil {
+			var own context.Context
+			own, j.stop = context.WithCancel(ctx)
+			begin = append(begin, func() { s.run(own, j) })
+		}
 	}
-	ctx, s.job.stop = context.WithCancel(ctx)
-	return s.job, ctx
+	return begin
 }
 
 // run runs a job to its end and beside it tells newcomers of it.
@@ -207,7 +229,7 @@ func (s *Service) run(ctx context.Context, j *job) {
 	tell.Wait()
 	status := s.change(j, func(st *Status) {
 		switch {
-		case st.State == Stopped:
+		case st.State == Stopped || st.State == Spent:
 		case err != nil:
 			st.State, st.Error = Failed, err.Error()
 		case !ended: // else the agent ends, and the task goes on with its next start
@@ -218,9 +240,7 @@ func (s *Service) run(ctx context.Context, j *job) {
 		s.o.Log.Error("task failed", "task", j.task.Name, "err", err)
 	}
 	s.o.Log.Info("task rests", "task", j.task.Name, "state", status.State, "round", status.Round)
-	if err := s.save(); err != nil {
-		s.o.Log.Error("task not saved", "err", err)
-	}
+	s.rest(j)
 }
 
 func (s *Service) rounds(ctx context.Context, j *job) error {
@@ -232,11 +252,14 @@ func (s *Service) rounds(ctx context.Context, j *job) error {
 	if err != nil {
 		return err
 	}
-	s.drain()
 	summer, end := s.add(ctx, j, set.Model)
 	defer end()
+	learner := node.New(set, data.Train, nil, s.o.Seed)
+	if !j.summed() && data.Test.Rows() > 0 {
+		learner.Judge(data.Test)
+	}
 	r := &node.Runner{
-		Task: j.task, Node: node.New(set, data.Train, nil, s.o.Seed), Transport: (*transport)(s), Store: checkpoints{s.o.Files}, Summer: summer,
+		Task: j.task, Node: learner, Transport: &transport{s, j}, Store: checkpoints{s.o.Files, j.id}, Summer: summer, Turn: s.turn, Busy: s.o.Busy,
 		CheckpointEvery: s.o.CheckpointEvery, Test: data.Test, Rand: s.o.Rand, Now: s.o.Member.Now, Log: s.o.Log, Refuse: s.o.Member.Refuse,
 		OnRound: func(r node.Report) { s.onRound(j, r) },
 		OnResume: func(last uint32) {
@@ -258,7 +281,7 @@ func (s *Service) rounds(ctx context.Context, j *job) error {
 
 // add begins the sums of a job that learns by them, until end is called.
 func (s *Service) add(ctx context.Context, j *job, m *model.Model) (summer node.Summer, end func()) {
-	if !node.Mode(j.task.Mode).Summed() {
+	if !j.summed() {
 		return nil, func() {}
 	}
 	sums := s.newSums(j, m)
@@ -271,16 +294,6 @@ func (s *Service) add(ctx context.Context, j *job, m *model.Model) (summer node.
 		s.mu.Lock()
 		j.sums = nil
 		s.mu.Unlock()
-	}
-}
-
-// drain drops what is left of another task.
-func (s *Service) drain() {
-	for len(s.inbox) > 0 {
-		<-s.inbox
-	}
-	for len(s.parts) > 0 {
-		<-s.parts
 	}
 }
 

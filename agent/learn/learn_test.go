@@ -5,13 +5,17 @@ package learn
 
 import (
 	"encoding/json"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/vecino-edge/vecino/crypto/shard"
 	"github.com/vecino-edge/vecino/fl/dataset"
 	"github.com/vecino-edge/vecino/fl/node"
+	"github.com/vecino-edge/vecino/fl/update"
 )
 
 type settler = func(i int, change func(*resident, *Options)) *resident
@@ -40,7 +44,7 @@ func TestNeighboursJoin(t *testing.T) {
 			if st.Accuracy == nil || *st.Accuracy < 0.8 || st.Loss == nil || r.Task().ID() != task.ID() {
 				t.Errorf("device %d: accuracy %v, loss %v", i, st.Accuracy, st.Loss)
 			}
-			if want := 8 * len(r.disk.files[fileCheckpoint]); st.SavedBytes != int64(want) {
+			if want := 8 * len(r.disk.files[CheckpointFile(task.ID())]); st.SavedBytes != int64(want) {
 				t.Errorf("device %d: %d bytes of checkpoints, want %d", i, st.SavedBytes, want)
 			}
 			if len(r.member.refused) > 0 {
@@ -103,50 +107,84 @@ func TestToldAgain(t *testing.T) {
 	})
 }
 
-// TestLeftovers holds that parts of another task's updates are not held against
-// those who send the present one's.
-func TestLeftovers(t *testing.T) {
+// headerOf returns the header of an update of a task, and its shards.
+func headerOf(t *testing.T, from int, task node.ID, seed byte, params int) (header []byte, shards []shard.Message) {
+	t.Helper()
+	v := make([]float32, params)
+	for i := range v {
+		v[i] = float32(i) + float32(seed)
+	}
+	p, err := update.Pack(rand.NewChaCha8([32]byte{seed}), update.Spec{Sender: pid(from), Task: task, Quant: update.F32}, [][]float32{v})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p.Message, p.Shards
+}
+
+// TestOtherTasks holds that parts of a task's updates that does not run here are
+// not held against those who send them, nor kept.
+func TestOtherTasks(t *testing.T) {
 	bubble(t, func(t *testing.T, s *square, settle settler) {
 		r := settle(0, nil)
-		for range 10 {
-			r.inbox <- node.Inbound{From: node.PeerID(pid(1)), Header: []byte("of another task")}
+		header, shards := headerOf(t, 1, node.ID{7}, 1, 5000)
+		r.member.hear(pid(1), typeShard, 0, shards[0].Encode())
+		if len(r.routes.waiting) > 0 {
+			t.Error("a shard waits while no task runs")
 		}
 		r.start(plan())
 		sleep(time.Second)
 		r.wantState(Running)
-		if len(r.inbox) > 0 || len(r.member.refused) > 0 {
-			t.Errorf("%d wait, refused %v", len(r.inbox), r.member.refused)
+		r.member.hear(pid(1), typeUpdate, 0, header)
+		sleep(time.Second)
+		if len(r.member.refused) > 0 || len(r.routes.of) > 0 {
+			t.Errorf("refused %v, %d known", r.member.refused, len(r.routes.of))
 		}
 	})
 }
 
-// TestInboxFull fills what waits for a runner that does not come to it.
+// TestInboxFull fills what waits for runners that do not come to it: each task has
+// its share, and no other's.
 func TestInboxFull(t *testing.T) {
 	s := newSquare()
 	m := s.join(0)
-	r := &resident{t: t, member: m}
 	service := New(Options{Member: m, Files: &disk{files: map[string][]byte{}}})
 	p := plan()
 	task, err := p.task(dataOf(0))
 	if err != nil {
 		t.Fatal(err)
 	}
-	part := shard.Message{Data: []byte("part")}.Encode()
-	r.member.hear(pid(1), typeUpdate, 0, []byte("nobody wants it"))
-	service.job = newJob(task, Running)
-	for i := range maxInbox + 5 {
+	other := *task
+	other.Name = "other"
+	header, shards := headerOf(t, 1, task.ID(), 1, 5000)
+	m.hear(pid(1), typeUpdate, 0, header)
+	first, second := newJob(task, Running), newJob(&other, Running)
+	service.jobs = []*job{first, second}
+	for i := range maxInbox/2 + 5 {
 		if i%2 == 0 {
-			m.hear(pid(1), typeUpdate, 3, nil)
+			m.hear(pid(1), typeUpdate, 3, header)
 		} else {
-			m.hear(pid(1), typeShard, 0, part)
+			m.hear(pid(1), typeShard, 0, shards[0].Encode())
 		}
 	}
 	m.hear(pid(1), typeShard, 0, []byte("no part"))
-	if len(service.inbox) != maxInbox || m.refused[reasonBusy] != 5 || m.refused[reasonShard] != 1 {
-		t.Errorf("%d wait, refused %v", len(service.inbox), m.refused)
+	m.hear(pid(1), typeUpdate, 0, []byte("no header"))
+	m.hear(pid(2), typeUpdate, 0, header) // another's
+	want := map[string]int{reasonBusy: 5, reasonShard: 1, string(update.ReasonMalformed): 1, string(update.ReasonSender): 1}
+	if d := cmp.Diff(want, m.refused); d != "" || len(first.inbox) != maxInbox/2 {
+		t.Errorf("%d wait, refused -want +got:\n%s", len(first.inbox), d)
 	}
-	if in := <-service.inbox; in.Shard != nil || in.From != node.PeerID(pid(1)) || in.Round != 3 {
+	if in := <-first.inbox; in.Shard != nil || in.From != node.PeerID(pid(1)) || in.Round != 3 {
 		t.Errorf("%+v", in)
+	}
+	header, shards = headerOf(t, 1, other.ID(), 2, 5000)
+	m.hear(pid(1), typeShard, 0, shards[1].Encode()) // before its header
+	m.hear(pid(1), typeUpdate, 3, header)
+	m.hear(pid(1), typeShard, 0, shards[2].Encode())
+	if len(second.inbox) != 3 || len(first.inbox) != maxInbox/2-1 {
+		t.Errorf("%d wait for the other task, %d for the first", len(second.inbox), len(first.inbox))
+	}
+	if in := <-second.inbox; in.Header == nil {
+		t.Error("a shard is passed on before its header")
 	}
 }
 

@@ -261,6 +261,13 @@ func (d *disk) Read(name string, limit int64) ([]byte, error) {
 	return slices.Clone(b), nil
 }
 
+func (d *disk) Remove(name string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.files, name)
+	return nil
+}
+
 func (d *disk) fail(err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

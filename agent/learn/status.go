@@ -6,6 +6,7 @@ package learn
 import (
 	"encoding/hex"
 
+	"github.com/vecino-edge/vecino/crypto/signcrypt"
 	"github.com/vecino-edge/vecino/fl/model"
 	"github.com/vecino-edge/vecino/fl/node"
 )
@@ -20,11 +21,12 @@ const (
 	Done    State = "done"
 	Stopped State = "stopped" // by the owner
 	Failed  State = "failed"  // it is tried again with the next start of the agent
+	Spent   State = "spent"   // what it may cost this device
 )
 
 func (s State) valid() bool {
 	switch s {
-	case Waiting, Running, Done, Stopped, Failed:
+	case Waiting, Running, Done, Stopped, Failed, Spent:
 		return true
 	}
 	return false
@@ -54,6 +56,9 @@ type Status struct {
 	ResumedAt    *uint32  `json:"resumed_at,omitempty"` // rounds that had ended then
 	Skipped      int      `json:"skipped,omitempty"`    // rounds without a sum since the start, in a mode of sums
 	LastSkip     string   `json:"last_skip,omitempty"`  // why
+	Ended        string   `json:"ended,omitempty"`      // why, before the last round
+
+	Spent SpentInfo `json:"spent"` // since the task began
 
 	Sums *SumStatus `json:"sums,omitempty"` // in a mode of sums, while the task runs
 }
@@ -65,14 +70,21 @@ func newStatus(t *node.Task, id node.ID, state State) Status {
 	}
 }
 
-// Status returns the present task, or the last one, and nil before the first.
+// Status returns the first of the tasks that [Service.Statuses] returns, and nil
+// before the first.
 func (s *Service) Status() *Status {
 	s.mu.Lock()
-	if s.job == nil {
-		s.mu.Unlock()
+	sorted := s.sorted()
+	s.mu.Unlock()
+	if len(sorted) == 0 {
 		return nil
 	}
-	copied, sums := s.job.status, s.job.sums
+	return s.statusOf(sorted[0])
+}
+
+func (s *Service) statusOf(j *job) *Status {
+	s.mu.Lock()
+	copied, sums := j.status, j.sums
 	s.mu.Unlock()
 	if sums != nil {
 		copied.Sums = sums.status()
@@ -102,7 +114,36 @@ func (s *Service) onRound(j *job, r node.Report) {
 		}
 		st.SavedBytes += int64(r.Saved)
 	})
+	s.mu.Lock()
+	j.peers = r.Peers
+	s.mu.Unlock()
+	s.spend(j, r)
 	s.o.Log.Debug("round", "round", r.Round, "heard", r.Heard, "of", r.Neighbours, "loss", r.Loss, "accuracy", r.Score.Accuracy)
+}
+
+// Standing is how a neighbour does in the tasks that run.
+type Standing struct {
+	Reputation *float32 // 0 to 1, the least of all tasks; nil where none judges it
+	Weight     *float32 // of its model in the mix of that task; nil where none is mixed
+}
+
+// Standing returns how neighbours do by the last round of each task that runs.
+func (s *Service) Standing() map[signcrypt.PID]Standing {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	out := map[signcrypt.PID]Standing{}
+	for _, j := range s.jobs {
+		if !j.active() {
+			continue
+		}
+		for _, p := range j.peers {
+			id, weight := signcrypt.PID(p.Peer), p.Weight
+			if old, ok := out[id]; !ok || old.Reputation == nil || p.Reputation != nil && *p.Reputation < *old.Reputation {
+				out[id] = Standing{p.Reputation, &weight}
+			}
+		}
+	}
+	return out
 }
 
 // scores returns what of a score has a meaning, nil for the rest.

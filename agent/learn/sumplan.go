@@ -35,7 +35,7 @@ func sumPlan(t *node.Task, m *model.Model) homomorphic.Plan {
 func (s *Service) newSums(j *job, m *model.Model) *sums {
 	plan := sumPlan(j.task, m)
 	out := &sums{
-		member: s.o.Member, log: s.o.Log, task: j.task, id: j.id, plan: plan, box: s.parts, others: s.inbox,
+		member: s.o.Member, log: s.o.Log, task: j.task, id: j.id, plan: plan, box: j.parts, others: j.inbox,
 		post: newPost(s.o.Member, s.o.Rand, j.id, j.task.Base(m), plan), kept: map[uint32]node.Sum{},
 	}
 	s.mu.Lock()
@@ -44,9 +44,10 @@ func (s *Service) newSums(j *job, m *model.Model) *sums {
 	return out
 }
 
-// addable holds what a round of sums sends against the chunks that a round has,
-// and what an epoch begins with against those of an epoch.
-func (s *Service) addable(t *node.Task, m *model.Model) error {
+// addable holds what a round of sums sends against so many chunks a minute, and
+// what an epoch begins with against those of an epoch. The error is a [*shortError]
+// where rounds are too short.
+func (s *Service) addable(t *node.Task, m *model.Model, perMinute float64) error {
 	plan := sumPlan(t, m)
 	if n := plan.UploadBytes() + frame; n > update.MaxSize-frame {
 		return fmt.Errorf("an upload of %d bytes is too long in mode %v, at most %d: use a smaller model", n, node.Mode(t.Mode), update.MaxSize-2*frame)
@@ -59,30 +60,38 @@ func (s *Service) addable(t *node.Task, m *model.Model) error {
 	if err := fits(plan, n, s.o.Member.SumBudget()); err != nil {
 		return fmt.Errorf("mode %v with %d members: %w", node.Mode(t.Mode), n, err)
 	}
-	need, have := roundNeeds(t, m, plan, s.o.Member.ChunksPerMinute(), c.Wait), time.Duration(t.RoundLen)*time.Millisecond
-	if have >= need {
+	need, have := roundNeeds(t, m, plan, perMinute, c.Wait), roundLen(t)
+	if perMinute >= leastPace && have >= need {
 		return nil
 	}
-	const step = time.Second / 10
-	return fmt.Errorf("rounds of %v are too short for mode %v at %d chunks a minute; use rounds of %v or more, a smaller model, or mode robust",
-		have, node.Mode(t.Mode), s.o.Member.ChunksPerMinute(), (need + step - 1).Truncate(step))
+	first, second := roundChunks(t, m, plan)
+	return &shortError{
+		what: fmt.Sprintf("rounds of %v are too short for mode %v: their halves are %d and %d chunks", have, node.Mode(t.Mode), first, second),
+		need: need, instead: "a smaller model, or mode robust",
+	}
 }
 
 // roundNeeds returns the length of a round in which the uploads, and what is told
 // of the common state, come in the first half, and the answers in the second,
 // after holdings, proposal and signatures.
-func roundNeeds(t *node.Task, m *model.Model, plan homomorphic.Plan, perMinute int, wait time.Duration) time.Duration {
+func roundNeeds(t *node.Task, m *model.Model, plan homomorphic.Plan, perMinute float64, wait time.Duration) time.Duration {
+	first, second := roundChunks(t, m, plan)
+	return 2 * max(timeFor(first, perMinute), timeFor(second, perMinute)+3*wait)
+}
+
+// roundChunks returns the chunks that a device sends in the halves of a round.
+func roundChunks(t *node.Task, m *model.Model, plan homomorphic.Plan) (first, second int) {
 	told := node.Algorithm(t.Algorithm).Vectors() * update.VectorSize(update.F32, m.Size())
-	first := update.Chunks(plan.UploadBytes()+frame, chunk.Payload) + update.Chunks(told, chunk.Payload)
+	first = update.Chunks(plan.UploadBytes()+frame, chunk.Payload) + update.Chunks(told, chunk.Payload)
 	answer := plan.UploadBytes() / plan.Pieces()
 	if plan.Mode == homomorphic.Mask {
 		answer = 1024 // 32 keys
 	}
-	second := plan.Pieces() * update.Chunks(answer+frame, chunk.Payload)
+	second = plan.Pieces() * update.Chunks(answer+frame, chunk.Payload)
 	if node.Mode(t.Mode) == node.Hybrid {
 		second += update.Chunks(2*plan.Params+frame, chunk.Payload) // the group's sum
 	}
-	return 2 * max(timeFor(first, perMinute), timeFor(second, perMinute)+3*wait)
+	return first, second
 }
 
 // fits holds the sums of n members against an epoch's bytes and a device's

@@ -186,17 +186,18 @@ func TestSumParts(t *testing.T) {
 		t.Fatal(err)
 	}
 	m.hear(pid(1), homomorphic.TypeControl, 0, nil)
-	service.job = newJob(task, Running)
+	j := newJob(task, Running)
+	service.jobs = []*job{j}
 	m.hear(pid(1), homomorphic.TypeControl, 0, nil)
-	if len(service.parts) > 0 {
+	if len(j.parts) > 0 {
 		t.Error("parts wait for nobody")
 	}
-	service.job.sums = &sums{}
+	j.sums = &sums{}
 	for range maxInbox + 3 {
 		m.hear(pid(1), homomorphic.TypeControl, 0, nil)
 	}
-	if len(service.parts) != maxInbox || m.refused[reasonBusy] != 3 {
-		t.Errorf("%d wait, refused %v", len(service.parts), m.refused)
+	if len(j.parts) != maxInbox || m.refused[reasonBusy] != 3 {
+		t.Errorf("%d wait, refused %v", len(j.parts), m.refused)
 	}
 }
 

@@ -7,15 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"slices"
 	"strings"
 	"time"
 
-	"github.com/vecino-edge/vecino/crypto/chunk"
 	"github.com/vecino-edge/vecino/crypto/wire"
 	"github.com/vecino-edge/vecino/fl/dataset"
+	"github.com/vecino-edge/vecino/fl/model"
 	"github.com/vecino-edge/vecino/fl/node"
-	"github.com/vecino-edge/vecino/fl/update"
 )
 
 // Plan is what an owner says of a task; the data say the rest.
@@ -35,13 +33,29 @@ type Plan struct {
 	Rounds    int
 	RoundLen  time.Duration
 	Seed      uint64
+
+	Weights  []float32 // of the classes
+	Balanced bool      // instead: so that all classes count alike in the training rows
+	Privacy  *node.Privacy
+	Personal node.Personal
+	Budget   node.Budget
+	Features *node.Features
 }
 
 // Errors that callers tell apart.
 var (
-	ErrBusy   = errors.New("another task is running; stop it first: vecino learn stop")
+	ErrBusy   = errors.New("the device has too much to do")
 	ErrNoTask = errors.New("there is no such task on this device")
 )
+
+// busyError is an ErrBusy that says with what, and what to do.
+type busyError struct{ text string }
+
+func (e *busyError) Error() string { return e.text }
+
+func (e *busyError) Is(target error) bool { return target == ErrBusy }
+
+func busy(format string, args ...any) error { return &busyError{fmt.Sprintf(format, args...)} }
 
 // startsIn is how long after its start a task's first round begins, for a
 // spread D of 30 s: the neighbours have to hear of it.
@@ -49,8 +63,8 @@ const startsIn = 20 * time.Second
 
 // Start starts a task on this device and tells the neighbours.
 func (s *Service) Start(p Plan) (*Status, error) {
-	if s.busy() {
-		return nil, ErrBusy
+	if err := s.nameFree(p.Name); err != nil {
+		return nil, err
 	}
 	data, err := s.o.Load()
 	if err != nil {
@@ -64,7 +78,12 @@ func (s *Service) Start(p Plan) (*Status, error) {
 	if err := t.Check(); err != nil {
 		return nil, err
 	}
-	if err := s.affordable(t); err != nil {
+	return s.start(t, data)
+}
+
+// start starts a task that has been checked, by data that are not scaled yet.
+func (s *Service) start(t *node.Task, data *Data) (*Status, error) {
+	if err := s.admit(t); err != nil {
 		return nil, err
 	}
 	if err := data.prepare(t); err != nil {
@@ -72,17 +91,17 @@ func (s *Service) Start(p Plan) (*Status, error) {
 	}
 	j := newJob(t, Waiting)
 	j.data = data
-	if err := s.adopt(j); err != nil {
+	if err := s.adopt(j, s.nameFree); err != nil {
 		return nil, err
 	}
-	if err := s.o.Member.Broadcast(typeTask, t.Encode()); err != nil {
+	if err := s.o.Member.Broadcast(typeTask, j.msg); err != nil {
 		s.o.Log.Debug("task not told", "err", err) // it is told again
 	}
 	select {
 	case s.kick <- struct{}{}:
 	default:
 	}
-	return s.Status(), nil
+	return s.statusOf(j), nil
 }
 
 // task returns the task that the plan makes of the data.
@@ -94,10 +113,18 @@ func (p *Plan) task(data *Data) (*node.Task, error) {
 			return nil, err
 		}
 	}
+	weights := p.Weights
+	if p.Balanced {
+		if data.Train.Kind != dataset.Classification {
+			return nil, fmt.Errorf("class weights are for a classification, and the data are for %v", data.Train.Kind)
+		}
+		weights = model.BalancedWeights(model.CountClasses(data.Train, nil))
+	}
 	t := &node.Task{
 		Label: wire.LabelTask, Name: p.Name, Model: p.Model, Algorithm: uint8(p.Algorithm), Topology: p.Topology,
 		Compress: p.Compress, Aggregate: p.Aggregate, Schedule: uint8(p.Schedule), Mode: uint8(p.Mode), Rate: p.Rate, Decay: p.Decay, Batch: clamp(int64(p.Batch)), Epochs: clamp(int64(p.Epochs)),
 		Seed: p.Seed, Rounds: clamp(int64(p.Rounds)), RoundLen: clamp(p.RoundLen.Milliseconds()),
+		Weights: weights, Privacy: p.Privacy, Personal: p.Personal, Budget: p.Budget, Features: p.Features,
 	}
 	t.SetData(data.Train, scaler)
 	return t, nil
@@ -105,62 +132,6 @@ func (p *Plan) task(data *Data) (*node.Task, error) {
 
 // clamp keeps a number that is out of range out of range, for Check to find.
 func clamp(n int64) uint32 { return uint32(min(max(n, 0), math.MaxUint32)) }
-
-// maxShare is the part of a round's chunks that an update may take. The rest is
-// for hellos, copies of the header and the tail of the Poisson times.
-const maxShare = 0.5
-
-// affordable holds an update against the chunks that a round has.
-func (s *Service) affordable(t *node.Task) error {
-	m, err := t.NewModel()
-	if err != nil {
-		return err
-	}
-	if node.Mode(t.Mode).Summed() {
-		return s.addable(t, m)
-	}
-	bytes, err := t.UpdateSize()
-	if err != nil {
-		return err
-	}
-	chunks := update.Chunks(bytes, chunk.Payload)
-	perMinute := s.o.Member.ChunksPerMinute()
-	need := timeFor(chunks, perMinute)
-	have := time.Duration(t.RoundLen) * time.Millisecond
-	if have >= need {
-		return nil
-	}
-	const step = time.Second / 10
-	return fmt.Errorf("rounds of %v are too short: an update is %d chunks and the neighbourhood allows %d a minute; use rounds of %v or more, or a smaller model",
-		have, chunks, perMinute, (need + step - 1).Truncate(step))
-}
-
-// timeFor returns how long so many chunks take.
-func timeFor(chunks, perMinute int) time.Duration {
-	return time.Duration(float64(chunks) / float64(perMinute) / maxShare * float64(time.Minute))
-}
-
-func (s *Service) busy() bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.job != nil && s.job.active()
-}
-
-// adopt makes j the device's job, once it is kept.
-func (s *Service) adopt(j *job) error {
-	s.saving.Lock()
-	defer s.saving.Unlock()
-	if s.busy() {
-		return ErrBusy
-	}
-	if err := s.write(j); err != nil {
-		return err
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.job = j
-	return nil
-}
 
 // maxAhead is how long before its first round a neighbour's task is joined. It
 // keeps the device from others.
@@ -176,7 +147,7 @@ func (s *Service) join(t *node.Task) error {
 	case s.knows(t.ID()):
 		return nil // running here, over, or stopped by the owner
 	}
-	if err := s.affordable(t); err != nil {
+	if err := s.admit(t); err != nil {
 		return err
 	}
 	data, err := s.loadFor(t)
@@ -185,18 +156,11 @@ func (s *Service) join(t *node.Task) error {
 	}
 	j := newJob(t, Waiting)
 	j.data, j.told = data, time.Now()
-	if err := s.adopt(j); err != nil {
+	if err := s.adopt(j, nil); err != nil {
 		return err
 	}
 	s.o.Log.Info("a neighbour's task is joined", "task", t.Name)
 	return nil
-}
-
-// knows reports whether the device has or had the task, or is not to have it.
-func (s *Service) knows(id node.ID) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.job != nil && s.job.id == id || slices.Contains(s.stopped, id)
 }
 
 // maxStopped is how many stopped tasks are remembered.
@@ -208,26 +172,38 @@ const maxStopped = 16
 func (s *Service) Stop(name string) (*Status, error) {
 	s.saving.Lock()
 	defer s.saving.Unlock()
-	j := s.find(name)
-	if j == nil {
-		return nil, fmt.Errorf("%w: %q", ErrNoTask, name)
+	j, err := s.find(name)
+	if err != nil {
+		return nil, err
 	}
 	if s.halt(j) {
-		if err := s.write(j); err != nil {
+		if err := s.write(nil); err != nil {
 			return nil, fmt.Errorf("the task is stopped, but only until the next start of the agent: %w", err)
 		}
 	}
-	return s.Status(), nil
+	return s.statusOf(j), nil
 }
 
-func (s *Service) find(name string) *job {
+// find returns the task that is meant: the first in the order in which they are
+// shown, unless several that run have the name.
+func (s *Service) find(name string) (*job, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	const fewest = 4 // digits of an id
-	if j := s.job; j != nil && (j.task.Name == name || len(name) >= fewest && strings.HasPrefix(j.status.ID, name)) {
-		return j
+	var found *job
+	for _, j := range s.sorted() {
+		switch {
+		case j.task.Name != name && (len(name) < fewest || !strings.HasPrefix(j.status.ID, name)):
+		case found == nil:
+			found = j
+		case j.active():
+			return nil, fmt.Errorf("several tasks are meant by %q; give more of the id, as vecino learn status --json shows it", name)
+		}
 	}
-	return nil
+	if found == nil {
+		return nil, fmt.Errorf("%w: %q", ErrNoTask, name)
+	}
+	return found, nil
 }
 
 // halt ends a job, unless it is over, and reports whether it did.
@@ -241,7 +217,12 @@ func (s *Service) halt(j *job) bool {
 	if j.stop != nil {
 		j.stop()
 	}
-	s.stopped = append(s.stopped, j.id)
-	s.stopped = s.stopped[max(0, len(s.stopped)-maxStopped):]
+	s.forbid(j.id)
 	return true
+}
+
+// forbid notes that a task is not to run here again, under mu.
+func (s *Service) forbid(id node.ID) {
+	s.stopped = append(s.stopped, id)
+	s.stopped = s.stopped[max(0, len(s.stopped)-maxStopped):]
 }

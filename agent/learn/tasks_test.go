@@ -94,31 +94,7 @@ func TestTaskRefused(t *testing.T) {
 	})
 }
 
-// TestBusy holds that one task runs at a time, and that a neighbour's next one
-// is joined when it is free.
-func TestBusy(t *testing.T) {
-	bubble(t, func(t *testing.T, s *square, settle settler) {
-		first, second := settle(0, nil), settle(1, func(_ *resident, o *Options) { o.Accept = false })
-		task := first.start(plan())
-		if _, err := first.Start(plan()); !errors.Is(err, ErrBusy) {
-			t.Errorf("a second task: %v", err)
-		}
-		sleep(time.Second)
-		other := plan()
-		other.Name, other.Rounds = "other", 60
-		second.start(other)
-		sleep(time.Second)
-		if st := first.Status(); st.Name != "halves" || st.State != Running {
-			t.Errorf("%+v", st)
-		}
-		sleep(time.Until(task.End()) + time.Second)
-		if st := first.Status(); st.Name != "other" || st.State != Running {
-			t.Errorf("%+v", st)
-		}
-	})
-}
-
-// TestTwoStarts starts two tasks at the same moment: one of them runs.
+// TestTwoStarts starts two tasks of one name at the same moment: one of them runs.
 func TestTwoStarts(t *testing.T) {
 	bubble(t, func(t *testing.T, s *square, settle settler) {
 		r := settle(0, nil)
@@ -127,9 +103,11 @@ func TestTwoStarts(t *testing.T) {
 			return dataOf(0), nil
 		}
 		errs := make(chan error, 2)
-		for range 2 {
+		for i := range 2 {
+			p := plan()
+			p.Seed = uint64(i)
 			go func() {
-				_, err := r.Start(plan())
+				_, err := r.Start(p)
 				errs <- err
 			}()
 		}
@@ -188,7 +166,7 @@ func TestStart(t *testing.T) {
 func TestAffordable(t *testing.T) {
 	for _, chunks := range []int{1, 7, 60, 3000} {
 		for _, model := range []string{"softmax", "mlp:100", "mlp:3000"} {
-			s := &Service{o: Options{Member: &member{chunks: chunks}}}
+			s := &Service{o: Options{Member: &member{square: newSquare(), chunks: chunks}}}
 			p := plan()
 			p.Model, p.Compress = model, "none"
 			task, err := p.task(dataOf(0))

@@ -18,14 +18,13 @@ const (
 // again from time to time for those who missed it. One of the neighbours is
 // enough, and whoever was told just now need not begin with telling.
 func (s *Service) tellNewcomers(ctx context.Context, j *job) {
-	msg := j.task.Encode()
 	s.mu.Lock()
 	heard := !j.told.IsZero()
 	s.mu.Unlock()
 	for ; ; heard = false {
 		changed := s.o.Member.Changed()
 		if !heard {
-			s.tell(ctx, j, msg)
+			s.tell(ctx, j)
 		}
 		again := time.NewTimer(s.o.Member.Wait(tellEvery))
 		select {
@@ -41,7 +40,7 @@ func (s *Service) tellNewcomers(ctx context.Context, j *job) {
 
 // tell sends the task after a time that nobody else has, unless a neighbour has
 // sent it meanwhile.
-func (s *Service) tell(ctx context.Context, j *job, msg []byte) {
+func (s *Service) tell(ctx context.Context, j *job) {
 	begin := time.Now()
 	delay := s.o.Member.Wait(tellAfter)
 	t := time.NewTimer(delay + time.Duration(s.fraction()*float64(delay)))
@@ -57,7 +56,7 @@ func (s *Service) tell(ctx context.Context, j *job, msg []byte) {
 	if all, _ := s.o.Member.Present(); told || len(all) < 2 {
 		return
 	}
-	if err := s.o.Member.Broadcast(typeTask, msg); err != nil {
+	if err := s.o.Member.Broadcast(typeTask, j.msg); err != nil {
 		s.o.Log.Debug("task not told", "err", err)
 	}
 }

@@ -4,6 +4,7 @@
 package learn
 
 import (
+	"errors"
 	"time"
 
 	"github.com/vecino-edge/vecino/crypto/shard"
@@ -27,8 +28,11 @@ const (
 	reasonSum   = "sum"        // a message of secure sums that does not hold
 )
 
-// transport is the service as the runner sees it.
-type transport Service
+// transport is the service as the runner of a job sees it.
+type transport struct {
+	*Service
+	job *job
+}
 
 func (t *transport) Present() ([]node.PeerID, int) {
 	all, self := t.o.Member.Present()
@@ -47,35 +51,44 @@ func (t *transport) Send(to []node.PeerID, round uint32, header []byte, copies i
 	return t.o.Member.SendUpdate(ids, round, header, copies, shards)
 }
 
-func (t *transport) Inbox() <-chan node.Inbound { return t.inbox }
+func (t *transport) Inbox() <-chan node.Inbound { return t.job.inbox }
 
+// onUpdate passes a header to the job of whose task it is. Devices send to all whom
+// they see, so that a header of a task that does not run here is honest mail.
 func (s *Service) onUpdate(from signcrypt.PID, round uint32, msg []byte) {
-	if s.adds() && update.HoldsBytes(msg) {
-		s.onSum(typeUpdate, from, round, msg)
+	a, err := update.AddressOf(from, msg)
+	if err != nil {
+		var refused *update.Refused
+		errors.As(err, &refused)
+		s.o.Member.Refuse(string(refused.Reason))
 		return
 	}
-	s.put(node.Inbound{From: node.PeerID(from), Round: round, Header: msg})
-}
-
-// onSum passes a message of secure sums on, or a header of one.
-func (s *Service) onSum(typ uint8, from signcrypt.PID, round uint32, msg []byte) {
-	if s.adds() {
-		s.putPart(sumPart{typ: typ, from: from, round: round, msg: msg})
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	j := s.running(func(j *job) bool { return j.id == a.Task })
+	switch {
+	case j == nil:
+	case a.Bytes && j.sums != nil:
+		s.putPart(j, sumPart{typ: typeUpdate, from: from, round: round, msg: msg})
+		s.follow(a.ID, route{j, true, from})
+	default:
+		s.put(j, node.Inbound{From: node.PeerID(from), Round: round, Header: msg})
+		s.follow(a.ID, route{j, false, from})
 	}
 }
 
-// adds reports whether a task runs that learns by sums.
-func (s *Service) adds() bool {
+// onSum passes a message of secure sums, or a header of one, to the job that
+// adds.
+func (s *Service) onSum(typ uint8, from signcrypt.PID, round uint32, msg []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.job != nil && s.job.sums != nil
-}
-
-func (s *Service) putPart(p sumPart) {
-	select {
-	case s.parts <- p:
-	default:
-		s.o.Member.Refuse(reasonBusy)
+	j := s.running(func(j *job) bool { return j.sums != nil })
+	if j == nil {
+		return
+	}
+	s.putPart(j, sumPart{typ: typ, from: from, round: round, msg: msg})
+	if a, err := update.AddressOf(from, msg); err == nil && a.Task == j.id {
+		s.follow(a.ID, route{j, true, from})
 	}
 }
 
@@ -85,28 +98,75 @@ func (s *Service) onShard(_ signcrypt.PID, _ uint32, msg []byte) {
 		s.o.Member.Refuse(reasonShard)
 		return
 	}
-	if s.adds() {
-		s.putPart(sumPart{shard: &m}) // which passes on what it does not know
-		return
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.running(func(*job) bool { return true }) == nil {
+		return // there is nobody to take it
 	}
-	s.put(node.Inbound{Shard: &m})
+	if r, ok := s.routes.of[m.ID]; ok {
+		s.deliver(r, m)
+	} else {
+		s.routes.keep(m)
+	}
 }
 
-// put passes a part of an update on. While no task runs there is nobody to take
-// it.
-func (s *Service) put(in node.Inbound) {
-	s.mu.Lock()
-	running := s.job != nil && s.job.status.State == Running
-	s.mu.Unlock()
-	if !running {
-		return
+// running returns a job that runs and of which want holds, under mu, nil where
+// there is none.
+func (s *Service) running(want func(*job) bool) *job {
+	for _, j := range s.jobs {
+		if j.status.State == Running && want(j) {
+			return j
+		}
 	}
-	select {
-	case s.inbox <- in:
-	default:
+	return nil
+}
+
+// follow notes where the shards of an update go, under mu, and passes on those that
+// came before.
+func (s *Service) follow(id [16]byte, r route) {
+	for _, m := range s.routes.learn(id, r) {
+		s.deliver(r, m)
+	}
+}
+
+func (s *Service) deliver(r route, m shard.Message) {
+	if r.sum {
+		s.putPart(r.job, sumPart{shard: &m})
+	} else {
+		s.put(r.job, node.Inbound{Shard: &m})
+	}
+}
+
+// put passes a part of an update on, under mu.
+func (s *Service) put(j *job, in node.Inbound) {
+	if !offer(j.inbox, in, s.share()) {
 		s.o.Member.Refuse(reasonBusy)
 	}
 }
+
+// putPart is put for secure sums.
+func (s *Service) putPart(j *job, p sumPart) {
+	if !offer(j.parts, p, s.share()) {
+		s.o.Member.Refuse(reasonBusy)
+	}
+}
+
+// offer sends v unless so many wait already, and reports whether it did.
+func offer[T any](c chan<- T, v T, most int) bool {
+	if len(c) >= most {
+		return false
+	}
+	select {
+	case c <- v:
+		return true
+	default:
+		return false
+	}
+}
+
+// share returns how many parts may wait for a job, under mu, so that those of one
+// task leave room for those of the others.
+func (s *Service) share() int { return maxInbox / max(1, s.active()) }
 
 func (s *Service) onTask(_ signcrypt.PID, _ uint32, msg []byte) {
 	t, err := node.DecodeTask(msg)
@@ -116,12 +176,12 @@ func (s *Service) onTask(_ signcrypt.PID, _ uint32, msg []byte) {
 	}
 	id := t.ID()
 	s.mu.Lock()
-	same := s.job != nil && s.job.id == id
-	if same {
-		s.job.told = time.Now()
+	j := s.have(id)
+	if j != nil {
+		j.told = time.Now()
 	}
 	s.mu.Unlock()
-	if same || !s.o.Accept {
+	if j != nil || !s.o.Accept {
 		return
 	}
 	select {

@@ -44,6 +44,13 @@ func (s *shelf) Read(name string, _ int64) ([]byte, error) {
 	return nil, fs.ErrNotExist
 }
 
+func (s *shelf) Remove(name string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.files, name)
+	return nil
+}
+
 // corners returns rows of two features whose class is the larger one; the device
 // with an even number has few of one class and the others few of the other.
 func corners(n, i int) *dataset.Table {

@@ -258,6 +258,24 @@ func (d *Dir) Read(name string, limit int64) ([]byte, error) {
 	return ReadFile(path, limit)
 }
 
+// Remove removes the file called name, if there is one.
+func (d *Dir) Remove(name string) error {
+	path, err := d.Path(name)
+	if err != nil {
+		return err
+	}
+	d.mu.Lock()
+	open := d.lock != nil
+	d.mu.Unlock()
+	if !open {
+		return fmt.Errorf("remove %s: %w", path, ErrReadOnly)
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("remove %s: %w", path, advise(bare(err)))
+	}
+	return nil
+}
+
 // Close lets other processes open the folder. It does nothing the second time.
 func (d *Dir) Close() error {
 	d.mu.Lock()

@@ -253,3 +253,37 @@ func TestNames(t *testing.T) {
 		}
 	}
 }
+
+// TestRemove removes a file once and again, and none that is no plain name.
+func TestRemove(t *testing.T) {
+	d, err := Open(filepath.Join(t.TempDir(), "state"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Write("a", []byte("text")); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := d.Remove("a"); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := d.Read("a", 10); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("it is there: %v", err)
+	}
+	for _, name := range []string{"", "../a", ".a", "lock"} {
+		if err := d.Remove(name); err == nil {
+			t.Errorf("%q is removed", name)
+		}
+	}
+	view, err := View(d.Root())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := view.Remove("a"); !errors.Is(err, ErrReadOnly) {
+		t.Errorf("from a view: %v", err)
+	}
+	if err := d.Close(); err != nil {
+		t.Error(err)
+	}
+}

@@ -24,11 +24,26 @@ func PackBytes(rand io.Reader, spec Spec, data []byte) (*Packed, error) {
 	return packPayload(rand, spec, Header{Quant: Bytes, Vectors: 1, Params: uint32(len(data))}, payload)
 }
 
-// HoldsBytes reports whether the message of a header is of [PackBytes]. It is
-// for telling where a message goes, and checks nothing else.
-func HoldsBytes(msg []byte) bool {
+// Address is what tells where the message of a header goes, and its shards after
+// it.
+type Address struct {
+	Task  [16]byte
+	ID    [16]byte // names the update in its shards
+	Bytes bool     // the message is of [PackBytes]
+}
+
+// AddressOf reads the address of the header that a sender signed. Of the rest of it
+// nothing is checked but that its id is the sender's. The error is a [*Refused].
+func AddressOf(from [16]byte, msg []byte) (Address, error) {
 	var m Message
-	return decoder.Unmarshal(msg, &m) == nil && m.Header.Quant == Bytes
+	if err := decoder.Unmarshal(msg, &m); err != nil {
+		return Address{}, signed(refuse(ReasonMalformed, "%v", err), from)
+	}
+	h := &m.Header
+	if err := h.checkSender(from); err != nil {
+		return Address{}, signed(err, from)
+	}
+	return Address{Task: h.Task, ID: h.ID, Bytes: h.Quant == Bytes}, nil
 }
 
 // unpack returns the bytes of a payload.

@@ -33,8 +33,8 @@ func TestBytes(t *testing.T) {
 	want := Want{Task: task, Base: base, Bytes: 600_000}
 	for _, n := range []int{1, 500, InlineMax - 100, 4000, 55_296, 600_000} {
 		p := packBytes(t, text(n))
-		if !HoldsBytes(p.Message) {
-			t.Errorf("%d bytes: not told apart from vectors", n)
+		if a, err := AddressOf(anna, p.Message); err != nil || a != (Address{Task: task, ID: p.ID, Bytes: true}) {
+			t.Errorf("%d bytes: not told apart from vectors: %+v, %v", n, a, err)
 		}
 		c := NewCollector(0)
 		done, err := deliver(c, anna, 3, p, p.Shards[p.copies-1:], want)
@@ -45,8 +45,15 @@ func TestBytes(t *testing.T) {
 			t.Errorf("%d bytes: the collector does not know what it had", n)
 		}
 	}
-	if HoldsBytes(pack(t, 1, F32, vectors(1, 3, 1)).Message) || HoldsBytes([]byte("no header")) {
-		t.Error("vectors and rubbish are taken for bytes")
+	vector := pack(t, 1, F32, vectors(1, 3, 1))
+	if a, err := AddressOf(anna, vector.Message); err != nil || a.Bytes || a.Task != task {
+		t.Errorf("vectors are taken for bytes: %+v, %v", a, err)
+	}
+	if _, err := AddressOf(eve, vector.Message); reason(err) != ReasonSender {
+		t.Errorf("another's header: %v", err)
+	}
+	if _, err := AddressOf(anna, []byte("no header")); reason(err) != ReasonMalformed {
+		t.Errorf("rubbish: %v", err)
 	}
 }
 
