@@ -160,7 +160,7 @@ func (d *device) openLearner(o deviceOptions) {
 	d.learner = learn.New(learn.Options{
 		Member: d.member, Files: d.home.dir, Load: load, Accept: d.cfg.FL.Tasks == config.TasksAccept,
 		CheckpointEvery: d.cfg.FL.CheckpointEvery, Seed: o.seed, Rand: rand.Reader,
-		Busy: processorTime, Log: d.log.With("room", "learn"),
+		Log: d.log.With("room", "learn"),
 	})
 }
 

@@ -94,10 +94,9 @@ type Options struct {
 	Load            func() (*Data, error) // reads the data folder anew; ErrNoData where none is set
 	Accept          bool                  // tasks of neighbours are joined
 	CheckpointEvery time.Duration
-	Busy            func() time.Duration             // counts processor time; nil: the clock does
-	Joules          func(busy time.Duration) float64 // of a round that was busy so long, NaN where nobody knows; nil: always
-	Seed            uint64                           // decides the order of the device's own rows
-	Rand            io.Reader                        // safe for concurrent use, as that of crypto/rand is
+	Meter           func() (end func() node.Cost) // of work; nil: nothing is measured
+	Seed            uint64                        // decides the order of the device's own rows
+	Rand            io.Reader                     // safe for concurrent use, as that of crypto/rand is
 	Log             *slog.Logger
 }
 
@@ -259,7 +258,7 @@ func (s *Service) rounds(ctx context.Context, j *job) error {
 		learner.Judge(data.Test)
 	}
 	r := &node.Runner{
-		Task: j.task, Node: learner, Transport: &transport{s, j}, Store: checkpoints{s.o.Files, j.id}, Summer: summer, Turn: s.turn, Busy: s.o.Busy,
+		Task: j.task, Node: learner, Transport: &transport{s, j}, Store: checkpoints{s.o.Files, j.id}, Summer: summer, Turn: s.turn, Meter: s.o.Meter,
 		CheckpointEvery: s.o.CheckpointEvery, Test: data.Test, Rand: s.o.Rand, Now: s.o.Member.Now, Log: s.o.Log, Refuse: s.o.Member.Refuse,
 		OnRound: func(r node.Report) { s.onRound(j, r) },
 		OnResume: func(last uint32) {

@@ -285,8 +285,7 @@ func TestSameName(t *testing.T) {
 func TestRestBound(t *testing.T) {
 	bubble(t, func(t *testing.T, s *square, settle settler) {
 		r := settle(0, func(_ *resident, o *Options) {
-			var busy time.Duration
-			o.Busy = func() time.Duration { busy += time.Second; return busy }
+			o.Meter = costing(time.Second, 0)
 		})
 		var tasks []*node.Task
 		for i := range maxRest + 3 {

@@ -73,12 +73,8 @@ func (j *job) keeps() spent {
 
 // spend counts a round of a job, and ends it where its budget is spent.
 func (s *Service) spend(j *job, r node.Report) {
-	joules := math.NaN()
-	if s.o.Joules != nil {
-		joules = s.o.Joules(r.Busy)
-	}
 	s.mu.Lock()
-	j.spent.add(r.Payload, r.Busy, joules)
+	j.spent.add(r.Payload, r.Cost.CPU, r.Cost.Joules)
 	j.status.Spent = j.spent.info()
 	why := j.spent.over(j.task.Budget)
 	if why != "" && j.active() {

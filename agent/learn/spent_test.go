@@ -18,21 +18,17 @@ func TestBudget(t *testing.T) {
 	for name, tt := range map[string]struct {
 		budget node.Budget
 		want   string
-		rounds uint32 // each costs 2 s, 4 J and some bytes
+		rounds uint32 // each costs 3 s, 6 J and some bytes
 	}{
-		"seconds": {node.Budget{Seconds: 6}, "its budget of 6 seconds of processor time is spent", 3},
-		"joules":  {node.Budget{Joules: 10}, "its budget of 10 joules is spent", 3},
+		"seconds": {node.Budget{Seconds: 9}, "its budget of 9 seconds of processor time is spent", 3},
+		"joules":  {node.Budget{Joules: 15}, "its budget of 15 joules is spent", 3},
 		"bytes":   {node.Budget{Bytes: 250}, "its budget of 250 bytes is spent", 0},
 		"several": {node.Budget{Bytes: 1 << 40, Seconds: 1000, Joules: 1}, "its budget of 1 joules is spent", 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T, s *square, settle settler) {
 				other := settle(0, nil)
-				var busy time.Duration
-				r := settle(1, func(_ *resident, o *Options) {
-					o.Busy = func() time.Duration { busy += time.Second; return busy }
-					o.Joules = func(busy time.Duration) float64 { return 2 * busy.Seconds() }
-				})
+				r := settle(1, func(_ *resident, o *Options) { o.Meter = costing(time.Second, 2) })
 				p := plan()
 				p.Rounds, p.Budget = 60, tt.budget
 				task := r.start(p)
@@ -47,7 +43,7 @@ func TestBudget(t *testing.T) {
 				if st.State != Spent || st.Ended != tt.want || st.Round != rounds || st.Error != "" {
 					t.Errorf("%+v", st)
 				}
-				if want := (SpentInfo{Bytes: uint64(rounds) * uint64(st.PayloadBytes), Seconds: 2 * float64(rounds), Joules: 4 * float64(rounds)}); st.Spent != want {
+				if want := (SpentInfo{Bytes: uint64(rounds) * uint64(st.PayloadBytes), Seconds: 3 * float64(rounds), Joules: 6 * float64(rounds)}); st.Spent != want {
 					t.Errorf("%+v, want %+v", st.Spent, want)
 				}
 				if name != "bytes" {
@@ -65,14 +61,20 @@ func TestBudget(t *testing.T) {
 	}
 }
 
+// costing returns a meter by which each piece of work costs the same.
+func costing(cpu time.Duration, joules float64) func() func() node.Cost {
+	return func() func() node.Cost {
+		return func() node.Cost { return node.Cost{CPU: cpu, Wall: cpu, Joules: joules} }
+	}
+}
+
 // TestBudgetOverPowerCut cuts the power in each of the rounds of a task: what was
 // spent before is never forgotten, and a cut costs a 64th of the budget at most.
 func TestBudgetOverPowerCut(t *testing.T) {
 	bubble(t, func(t *testing.T, s *square, settle settler) {
-		busy := time.Duration(0)
 		change := func(_ *resident, o *Options) {
 			o.CheckpointEvery = time.Hour
-			o.Busy = func() time.Duration { busy += 50 * time.Millisecond; return busy } // 100 ms a round
+			o.Meter = costing(33*time.Millisecond, 0) // 99 ms a round
 		}
 		r := settle(0, change)
 		p := plan()

@@ -17,8 +17,8 @@ import (
 // what it came to.
 func (r *Runner) round(ctx context.Context, round uint32) error {
 	all, self := r.enter(round)
-	report := Report{Round: round}
-	r.busy = 0
+	report := Report{Round: round, Paused: r.paused}
+	r.cost = Cost{}
 	take := r.mixRound
 	if r.Node.shared != nil {
 		take = r.sumRound
@@ -31,11 +31,14 @@ func (r *Runner) round(ctx context.Context, round uint32) error {
 		return err
 	}
 	report.Loss = r.Node.Loss
-	before := r.Busy()
-	if report.Score, err = r.Node.Score(r.Test, r.ws); err != nil {
+	err = r.measure(func() (err error) {
+		r.score, err = r.Node.Score(r.Test, r.ws)
+		return err
+	})
+	if err != nil {
 		return fmt.Errorf("round %d: evaluate: %w", round, err)
 	}
-	report.Busy = r.busy + r.Busy() - before
+	report.Score, report.Cost = r.score, r.cost
 	r.learned(round)
 	if r.unsaved && time.Since(r.saved) >= r.CheckpointEvery {
 		report.Saved, report.SaveErr = r.save()
@@ -68,15 +71,17 @@ func (r *Runner) mixRound(ctx context.Context, report *Report, all []PeerID, sel
 	if err != nil {
 		return err
 	}
-	for from, u := range r.inbox.close() {
-		if err := r.Node.Receive(from, r.self, round, u); err != nil {
-			r.refuse(err)
+	return r.measure(func() error {
+		for from, u := range r.inbox.close() {
+			if err := r.Node.Receive(from, r.self, round, u); err != nil {
+				r.refuse(err)
+			}
 		}
-	}
-	r.meet(round)
-	report.Heard = r.Node.End(round, edges, r.ws)
-	report.Peers = r.Node.peers(edges)
-	return nil
+		r.meet(round)
+		report.Heard = r.Node.End(round, edges, r.ws)
+		report.Peers = r.Node.peers(edges)
+		return nil
+	})
 }
 
 // peers returns how the neighbours on the edges stand.
@@ -92,9 +97,9 @@ func (n *Node) peers(edges []Edge) []PeerReport {
 }
 
 // train begins local training, so that a slow processor loses nothing of what
-// comes meanwhile. It returns nil where the node only listens.
+// comes meanwhile. It returns nil where the node only listens or rests.
 func (r *Runner) train(ctx context.Context, begin func(*model.Workspace) error) <-chan error {
-	if r.Node.Listens() {
+	if r.Node.Listens() || r.resting {
 		return nil
 	}
 	done := make(chan error, 1)
@@ -115,10 +120,7 @@ func (r *Runner) inTurn(ctx context.Context, begin func(*model.Workspace) error)
 		defer func() { <-r.Turn }()
 		ws = r.Node.set.NewWorkspace()
 	}
-	before := r.Busy()
-	err := begin(ws)
-	r.busy = r.Busy() - before
-	return err
+	return r.measure(func() error { return begin(ws) })
 }
 
 // exchange receives until the end of the round and of training, after which it

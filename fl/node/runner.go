@@ -55,8 +55,9 @@ type Report struct {
 	Payload    int // bytes of the update before shards and envelope, or of the values before encryption; 0 where none was sent
 	Saved      int // bytes of the checkpoint, 0 where none was due
 	SaveErr    error
-	Busy       time.Duration // that training and scoring took, by Runner.Busy
-	Peers      []PeerReport  // those on the graph; none in a summed task
+	Cost       Cost
+	Paused     string       // why the device did not train, for people; empty where it did. Loss and Score are as before
+	Peers      []PeerReport // those on the graph; none in a summed task
 }
 
 // PeerReport is how a neighbour stands after a round.
@@ -66,8 +67,8 @@ type PeerReport struct {
 	Weight     float32  // of its model in the mix, before a rule looks at it
 }
 
-// Runner takes a node through the rounds of a task. All fields but OnResume, Turn
-// and Busy are needed, and Summer in summed tasks only.
+// Runner takes a node through the rounds of a task. All fields but OnResume, Turn, Gate
+// and Meter are needed, and Summer in summed tasks only.
 type Runner struct {
 	Task      *Task
 	Node      *Node
@@ -87,12 +88,16 @@ type Runner struct {
 	// Turn, where it is not nil, holds one at most: whoever has sent to it trains, and
 	// then receives. Tasks that share it have the memory of training one at a time.
 	Turn chan struct{}
-	Busy func() time.Duration // counts processor time; nil: the clock does
+	// Gate is asked before a round's training whether the device may train now, and
+	// why not, in words for people.
+	Gate func() (allowed bool, why string)
+	// Meter begins to measure a piece of work, of a millisecond or of minutes. The
+	// goroutine that calls it ends it, too.
+	Meter func() (end func() Cost)
 
 	id       ID
 	base     [32]byte
 	ws       *model.Workspace                                       // to score, and to train where there is no Turn
-	busy     time.Duration                                          // of training in this round
 	begin    func(uint32, []Edge, *model.Workspace) (Update, error) // of the node
 	beginSum func(uint32, *model.Workspace) ([]uint8, error)        // likewise
 	inbox    *inbox
@@ -101,6 +106,11 @@ type Runner struct {
 	saved    time.Time // when the last checkpoint was made
 	last     uint32    // the last round that is in the node
 	unsaved  bool      // it is in no checkpoint
+	missed   int64     // rounds before the present one in which the node took no part
+	resting  bool      // it does not train in this round
+	paused   string    // why; empty where it trains
+	score    model.Score
+	cost     Cost // of the round so far
 }
 
 // Run learns until the task's last round or until ctx ends, which is no error.
@@ -115,10 +125,6 @@ func (r *Runner) prepare() {
 	r.ws, r.begin, r.beginSum = r.Node.set.NewWorkspace(), r.Node.Begin, r.Node.BeginSum
 	if r.Turn != nil {
 		r.ws = r.Node.set.Model.NewWorkspace(evaluateRows)
-	}
-	if r.Busy == nil {
-		began := time.Now()
-		r.Busy = func() time.Duration { return time.Since(began) }
 	}
 }
 
@@ -137,6 +143,10 @@ func (r *Runner) run(ctx context.Context) error {
 		if round = r.catchUp(round); round == r.Task.Rounds {
 			break
 		}
+		if r.rests(round) {
+			continue
+		}
+		r.back()
 		if err := r.round(ctx, round); err != nil && ctx.Err() == nil {
 			return err
 		}
@@ -167,7 +177,7 @@ func (r *Runner) resume() uint32 {
 	switch {
 	case err == nil:
 		next = max(next, int64(last)+1)
-		r.Node.Missed(next - int64(last) - 1)
+		r.missed = next - int64(last) - 1
 		r.Log.Info("task resumes", "task", r.Task.Name, "checkpoint", last, "round", next)
 		if r.OnResume != nil {
 			r.OnResume(last)
@@ -177,7 +187,7 @@ func (r *Runner) resume() uint32 {
 	case !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, ErrOtherTask):
 		r.Log.Error("the checkpoint cannot be used; the task begins anew", "task", r.Task.Name, "err", err)
 	}
-	r.Node.Missed(next)
+	r.missed = next
 	return uint32(next)
 }
 
@@ -197,7 +207,7 @@ func (r *Runner) catchUp(round uint32) uint32 {
 	if now <= int64(round) {
 		return round
 	}
-	r.Node.Missed(now - int64(round))
+	r.missed += now - int64(round)
 	r.Log.Info("rounds are left out", "from", round, "to", now-1)
 	return uint32(now)
 }

@@ -59,14 +59,15 @@ func TestReported(t *testing.T) {
 		s, task := newStreet(), soon(6)
 		all := devices(t, s, task, 3)
 		all[0].Node.Judge(points(40, 77))
-		var spent time.Duration
-		all[0].Busy = func() time.Duration { spent += time.Second; return spent }
+		all[0].Meter = func() (end func() Cost) {
+			return func() Cost { return Cost{CPU: time.Second, Joules: 2, Counter: "test"} }
+		}
 		startAll(all)
 		waitAll(t, all)
 		for i, d := range all {
 			for j, r := range d.reports {
-				if want := time.Duration(0); i == 0 && r.Busy != 2*time.Second || i > 0 && r.Busy != want {
-					t.Errorf("device %d, round %d: busy for %v", i, j, r.Busy)
+				if i == 0 && r.Cost != (Cost{CPU: 3 * time.Second, Joules: 6, Counter: "test"}) || i > 0 && r.Cost.CPU != 0 {
+					t.Errorf("device %d, round %d: cost %v", i, j, r.Cost)
 				}
 				if len(r.Peers) != 2 {
 					t.Fatalf("device %d, round %d: %+v", i, j, r.Peers)
