@@ -14,6 +14,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/vecino-edge/vecino/board"
 )
 
 // format is what texts of one kind look like.
@@ -54,6 +56,26 @@ var formats = map[string]format{
 		pattern: addressPattern,
 		wrong:   wrongAddress,
 		check:   checkLoopback,
+	},
+	"celsius": {
+		pattern: `^[0-9]{1,3}(\.[0-9])?$`,
+		wrong:   "is not a temperature; write degrees Celsius, such as 85",
+		check:   bounded(30, 120),
+	},
+	"percent": {
+		pattern: `^[0-9]{1,3}$`,
+		wrong:   "is not a percentage; write a whole number from 1 to 100",
+		check:   bounded(1, 100),
+	},
+	"epsilon": {
+		pattern: `^[0-9]{1,4}(\.[0-9]{1,4})?$`,
+		wrong:   "is not an epsilon; write a number such as 3 or 0.5",
+		check:   bounded(0.01, 1000),
+	},
+	"window": {
+		pattern: `^[0-9]{2}:[0-9]{2}-[0-9]{2}:[0-9]{2}(,[0-9]{2}:[0-9]{2}-[0-9]{2}:[0-9]{2})*$`,
+		wrong:   "is not a time of the day; write it like 22:00-06:00, with commas between several",
+		check:   checkWindow,
 	},
 }
 
@@ -118,6 +140,23 @@ func (s *Setting) checkDuration(text string) string {
 		return "is too long; " + bounds
 	case d < s.Min:
 		return "is too short; " + bounds
+	}
+	return ""
+}
+
+// bounded returns a check that a number, which the pattern lets pass, is in bounds.
+func bounded(least, most float64) func(text string) string {
+	return func(text string) string {
+		if v, err := strconv.ParseFloat(text, 64); err != nil || v < least || v > most {
+			return fmt.Sprintf("is out of bounds; use %v to %v", least, most)
+		}
+		return ""
+	}
+}
+
+func checkWindow(text string) string {
+	if _, err := board.ParseWindow(text); err != nil {
+		return "cannot be: " + err.Error()
 	}
 	return ""
 }

@@ -38,6 +38,7 @@ type Config struct {
 	Broker     Broker     `toml:"broker"`
 	Neighbours Neighbours `toml:"neighbours"`
 	FL         FL         `toml:"fl"`
+	Power      Power      `toml:"power"`
 	HTTP       HTTP       `toml:"http"`
 	Log        Log        `toml:"log"`
 }
@@ -95,6 +96,7 @@ type FL struct {
 	Data            string        `toml:"data" format:"path" empty:"this device does not learn" doc:"Folder with train.csv, test.csv and perhaps schema.toml"`
 	Tasks           Tasks         `toml:"tasks" default:"accept" enum:"accept|refuse" doc:"Whether tasks that neighbours start are joined where the data fit"`
 	CheckpointEvery time.Duration `toml:"checkpoint_every" default:"10m" min:"0s" max:"24h" soft:"true" doc:"Least time between two writes of the model to the state folder; 0s writes after every round"`
+	Epsilon         string        `toml:"epsilon" format:"epsilon" empty:"what each task says" doc:"Most that all tasks together may tell of a record of this device's data, in differential privacy; a task that hides records ends where its own epsilon or this one is spent"`
 }
 
 // Tasks says what happens to tasks that neighbours start.
@@ -104,6 +106,26 @@ type Tasks string
 const (
 	TasksAccept Tasks = "accept"
 	TasksRefuse Tasks = "refuse"
+)
+
+// Power says when the device has the energy and the time to train. What a board
+// does not tell is no limit. Package board says how far a condition has to be back
+// before training resumes.
+type Power struct {
+	MaxTemperature string    `toml:"max_temperature" format:"celsius" default:"85" empty:"no limit" doc:"Temperature of the processor, in °C, above which the device does not train; it resumes 5 °C below"`
+	MinBattery     string    `toml:"min_battery" format:"percent" empty:"no limit" doc:"Level of the battery, in %, below which the device does not train while it runs on it"`
+	OnlyMains      OnlyMains `toml:"only_mains" default:"no" enum:"no|yes" doc:"yes: the device does not train while it runs on a battery, however full"`
+	Window         string    `toml:"window" format:"window" empty:"all day" soft:"true" doc:"Times of the day, by the device's clock, at which it may train, such as 22:00-06:00, with commas between several"`
+	MaxLoad        string    `toml:"max_load" format:"percent" empty:"no limit" soft:"true" doc:"Share of the processors' time, in %, that other programs may have while the device trains"`
+}
+
+// OnlyMains says whether a battery is for other work.
+type OnlyMains string
+
+// What a device on a battery does.
+const (
+	MainsOrBattery OnlyMains = "no"
+	MainsAlone     OnlyMains = "yes"
 )
 
 // HTTP says where the page and the API are served.

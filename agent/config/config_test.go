@@ -15,7 +15,8 @@ func TestDefault(t *testing.T) {
 		t.Errorf("the default is not valid: %v", err)
 	}
 	if c.Policy != PolicyBalanced || c.FL.Tasks != TasksAccept || c.Broker.KeepAlive != time.Minute ||
-		c.FL.CheckpointEvery != 10*time.Minute || c.HTTP.Listen != "127.0.0.1:8080" {
+		c.FL.CheckpointEvery != 10*time.Minute || c.HTTP.Listen != "127.0.0.1:8080" ||
+		c.Power.MaxTemperature != "85" || c.Power.OnlyMains != MainsOrBattery {
 		t.Errorf("unexpected default: %+v", c)
 	}
 }
@@ -95,8 +96,8 @@ func TestResolvePath(t *testing.T) {
 // TestSettings holds the tags of Config against each other.
 func TestSettings(t *testing.T) {
 	settings := Settings()
-	if len(settings) != 19 {
-		t.Errorf("%d settings, want 19", len(settings))
+	if len(settings) != 25 {
+		t.Errorf("%d settings, want 25", len(settings))
 	}
 	envs := map[string]bool{EnvState: true, EnvRuntime: true}
 	for _, s := range settings {
@@ -134,7 +135,7 @@ func TestSoft(t *testing.T) {
 			soft = append(soft, s.Path)
 		}
 	}
-	want := "broker.keep_alive fl.checkpoint_every log.level log.format"
+	want := "broker.keep_alive fl.checkpoint_every power.window power.max_load log.level log.format"
 	if got := strings.Join(soft, " "); got != want {
 		t.Errorf("soft settings: %s, want %s", got, want)
 	}

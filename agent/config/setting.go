@@ -19,7 +19,7 @@ const envPrefix = "VECINO_"
 type Setting struct {
 	Path     string        // section.key, or key alone, as in the file
 	Env      string        // environment variable
-	Type     string        // choice, duration, or the format of a text: name, url, text, path, pin, address, loopback
+	Type     string        // choice, duration, or the format of a text: a key of formats
 	Default  string        // as text; empty where Computed
 	Doc      string        // whole sentences
 	Choices  []string      // of a choice
