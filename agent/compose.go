@@ -40,6 +40,7 @@ type device struct {
 	member  *neighbour.Member
 	issuing *issuing
 	learner *learn.Service
+	power   *power
 	table   control.Table
 	left    context.CancelCauseFunc // ends the device for good
 	ring    *door.Keyring
@@ -69,7 +70,10 @@ func newDevice(cfg *config.Config, h *home, log *slog.Logger, o deviceOptions) (
 		d.close()
 		return nil, err
 	}
-	d.openLearner(o)
+	if err := d.openLearner(o); err != nil {
+		d.close()
+		return nil, err
+	}
 	d.addVerbs()
 	return d, nil
 }
@@ -147,7 +151,11 @@ func (d *device) openMember() error {
 	return err
 }
 
-func (d *device) openLearner(o deviceOptions) {
+func (d *device) openLearner(o deviceOptions) (err error) {
+	probe, meter := thisMachine()
+	if d.power, err = newPower(&d.cfg.Power, probe, meter, d.log.With("room", "power")); err != nil {
+		return err
+	}
 	load := o.load
 	if load == nil {
 		load = func() (*learn.Data, error) { return loadData(config.ResolvePath(d.home.dir.Root(), d.cfg.FL.Data)) }
@@ -160,8 +168,9 @@ func (d *device) openLearner(o deviceOptions) {
 	d.learner = learn.New(learn.Options{
 		Member: d.member, Files: d.home.dir, Load: load, Accept: d.cfg.FL.Tasks == config.TasksAccept,
 		CheckpointEvery: d.cfg.FL.CheckpointEvery, Seed: o.seed, Rand: rand.Reader,
-		Log: d.log.With("room", "learn"),
+		Log: d.log.With("room", "learn"), Gate: d.power.allowed, Meter: d.power.begin,
 	})
+	return nil
 }
 
 // loadData reads a data folder as its schema.toml says.

@@ -120,7 +120,7 @@ var modeInWords = map[string]string{
 
 func showTask(w io.Writer, s learn.Status) {
 	lines := []string{
-		fmt.Sprintf("%s\t%s (%s)", s.Name, s.State, s.ID[:8]),
+		fmt.Sprintf("%s\t%s (%s)", s.Name, stateInWords(&s), s.ID[:8]),
 		fmt.Sprintf("round\t%d of %d, %s on %s", s.Round, s.Rounds, s.Algorithm, s.Topology),
 		"mode\t" + modeInWords[s.Mode],
 	}
@@ -130,6 +130,7 @@ func showTask(w io.Writer, s learn.Status) {
 			fmt.Sprintf("neighbours\t%d of %d heard in the last round", s.Heard, s.Neighbours),
 			fmt.Sprintf("payload\t%d bytes a round, %d bytes of checkpoints written", s.PayloadBytes, s.SavedBytes))
 	}
+	lines = append(lines, costsInWords(&s.Spending)...)
 	if s.Sums != nil {
 		lines = append(lines, "sums\t"+sumsInWords(s.Sums))
 	}

@@ -203,7 +203,7 @@ func cmdStart(ts *testscript.TestScript, neg bool, args []string) {
 
 // scriptEnv returns the variables of a script that the program looks at.
 func scriptEnv(ts *testscript.TestScript) (out []string) {
-	for _, name := range []string{"PATH", "TMPDIR", "VECINO_STATE", "VECINO_RUNTIME", "VECINO_HTTP_LISTEN", "VECINO_POLICY", "VECINO_LOG_FORMAT"} {
+	for _, name := range []string{"PATH", "TMPDIR", "VECINO_STATE", "VECINO_RUNTIME", "VECINO_HTTP_LISTEN", "VECINO_POLICY", "VECINO_LOG_FORMAT", "VECINO_POWER_WINDOW", "VECINO_FL_EPSILON"} {
 		if v := ts.Getenv(name); v != "" || name == "VECINO_HTTP_LISTEN" { // of which empty means none
 			out = append(out, name+"="+v)
 		}

@@ -55,8 +55,9 @@ func printStatus(ctx context.Context, std stdio, asJSON bool) error {
 
 // restingStatus is what can be said of a device whose agent does not run.
 func restingStatus(h *home, std stdio) (statusInfo, error) {
+	probe, _ := thisMachine()
 	s := statusInfo{
-		Version: release, Board: thisBoard(), Neighbours: []neighbourInfo{}, Members: []string{}, Tasks: []learn.Status{}, Refused: map[string]uint64{},
+		Version: release, Board: boardNow(probe), Neighbours: []neighbourInfo{}, Members: []string{}, Tasks: []learn.Status{}, Refused: map[string]uint64{},
 		Health: healthInfo{State: "stopped", Warnings: []string{"no agent is running"}},
 	}
 	loaded, err := loadConfig(h.path(fileConfig), std)
@@ -108,8 +109,11 @@ func showStatus(w io.Writer, s statusInfo) {
 	}
 	for _, l := range shownTasks(s.Tasks) {
 		lines = append(lines,
-			fmt.Sprintf("task\t%s, %s, round %d of %d", l.Name, l.State, l.Round, l.Rounds),
+			fmt.Sprintf("task\t%s, %s, round %d of %d", l.Name, stateInWords(&l), l.Round, l.Rounds),
 			fmt.Sprintf("accuracy\t%s on this device's test rows, %d of %d neighbours heard", percent(l.Accuracy), l.Heard, l.Neighbours))
+	}
+	if b := boardInWords(s.Board); running && b != "" {
+		lines = append(lines, "board\t"+b)
 	}
 	if running {
 		lines = append(lines, fmt.Sprintf("traffic\t%d kB sent, %d kB received", s.Traffic.BytesSent/1000, s.Traffic.BytesReceived/1000))

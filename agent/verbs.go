@@ -48,6 +48,13 @@ type boardInfo struct {
 	OS   string `json:"os"`
 	Arch string `json:"arch"`
 	CPUs int    `json:"cpus"`
+
+	// What the board tells of itself; a field is left out where it does not.
+	Temperature *float64 `json:"temperature,omitempty"` // °C
+	Load        *float64 `json:"load,omitempty"`        // of one minute, over the CPUs
+	Battery     *float64 `json:"battery,omitempty"`     // level, 0..1
+	OnBattery   *bool    `json:"on_battery,omitempty"`
+	Throttled   string   `json:"throttled,omitempty"` // why it makes itself slower
 }
 
 func thisBoard() boardInfo {
@@ -85,7 +92,7 @@ func (d *device) status() statusInfo {
 	tasks := d.tasks()
 	s := statusInfo{
 		Name: d.cfg.Name, Version: release, Uptime: time.Since(d.began).Seconds(),
-		Board:    thisBoard(),
+		Board:    boardNow(d.power.probe),
 		Learning: tasks.first(), Tasks: tasks.Tasks, Refused: d.member.Refused(), Traffic: d.links.counters(),
 		Neighbours: d.neighbours(), Members: d.members(),
 	}

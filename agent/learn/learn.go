@@ -94,10 +94,12 @@ type Options struct {
 	Load            func() (*Data, error) // reads the data folder anew; ErrNoData where none is set
 	Accept          bool                  // tasks of neighbours are joined
 	CheckpointEvery time.Duration
-	Meter           func() (end func() node.Cost) // of work; nil: nothing is measured
-	Seed            uint64                        // decides the order of the device's own rows
-	Rand            io.Reader                     // safe for concurrent use, as that of crypto/rand is
+	Seed            uint64    // decides the order of the device's own rows
+	Rand            io.Reader // safe for concurrent use, as that of crypto/rand is
 	Log             *slog.Logger
+
+	Gate  func() (allowed bool, why string) // whether the device may train now; nil: always
+	Meter func() (end func() node.Cost)     // of work; nil: nothing is measured
 }
 
 // Service runs a device's tasks.
@@ -258,9 +260,9 @@ func (s *Service) rounds(ctx context.Context, j *job) error {
 		learner.Judge(data.Test)
 	}
 	r := &node.Runner{
-		Task: j.task, Node: learner, Transport: &transport{s, j}, Store: checkpoints{s.o.Files, j.id}, Summer: summer, Turn: s.turn, Meter: s.o.Meter,
+		Task: j.task, Node: learner, Transport: &transport{s, j}, Store: checkpoints{s.o.Files, j.id}, Summer: summer, Turn: s.turn,
 		CheckpointEvery: s.o.CheckpointEvery, Test: data.Test, Rand: s.o.Rand, Now: s.o.Member.Now, Log: s.o.Log, Refuse: s.o.Member.Refuse,
-		OnRound: func(r node.Report) { s.onRound(j, r) },
+		OnRound: func(r node.Report) { s.onRound(j, r) }, Gate: s.o.Gate, Meter: s.o.Meter,
 		OnResume: func(last uint32) {
 			ended := last + 1
 			s.change(j, func(st *Status) { st.Round, st.ResumedAt = ended, &ended })

@@ -61,6 +61,7 @@ type Status struct {
 	Spent SpentInfo `json:"spent"` // since the task began
 
 	Sums *SumStatus `json:"sums,omitempty"` // in a mode of sums, while the task runs
+	Spending
 }
 
 func newStatus(t *node.Task, id node.ID, state State) Status {
@@ -113,6 +114,7 @@ func (s *Service) onRound(j *job, r node.Report) {
 			st.Skipped, st.LastSkip = st.Skipped+1, r.Skipped
 		}
 		st.SavedBytes += int64(r.Saved)
+		st.Spending.count(r)
 	})
 	s.mu.Lock()
 	j.peers = r.Peers

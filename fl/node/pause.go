@@ -3,6 +3,12 @@
 
 package node
 
+import (
+	"math"
+
+	"github.com/vecino-edge/vecino/fl/model"
+)
+
 // rests asks, before a round, whether the device may train now, and sits the round
 // out where it may not, or lets it go on without training where the task is one of
 // sums.
@@ -36,7 +42,11 @@ func (r *Runner) rests(round uint32) bool {
 		return false
 	}
 	r.missed++
-	r.OnRound(Report{Round: round, Paused: why, Loss: r.Node.Loss, Score: r.score})
+	report := Report{Round: round, Paused: why, Loss: r.Node.Loss, Score: r.score}
+	if r.Node.Steps == 0 {
+		report.Loss = math.NaN()
+	}
+	r.OnRound(report)
 	return true
 }
 
@@ -46,3 +56,6 @@ func (r *Runner) back() {
 	r.Node.Missed(r.missed)
 	r.missed = 0
 }
+
+// unscored is the score of a model that was not looked at yet.
+var unscored = model.Score{Loss: math.NaN(), Accuracy: math.NaN(), R2: math.NaN(), AUC: math.NaN()}

@@ -126,6 +126,7 @@ func (r *Runner) prepare() {
 	if r.Turn != nil {
 		r.ws = r.Node.set.Model.NewWorkspace(evaluateRows)
 	}
+	r.score = unscored
 }
 
 func (r *Runner) run(ctx context.Context) error {
