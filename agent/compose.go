@@ -169,6 +169,7 @@ func (d *device) openLearner(o deviceOptions) (err error) {
 		Member: d.member, Files: d.home.dir, Load: load, Accept: d.cfg.FL.Tasks == config.TasksAccept,
 		CheckpointEvery: d.cfg.FL.CheckpointEvery, Seed: o.seed, Rand: rand.Reader,
 		Log: d.log.With("room", "learn"), Gate: d.power.allowed, Meter: d.power.begin,
+		DataSet: dataSet(d.home, d.cfg), Epsilon: ownEpsilon(&d.cfg.FL),
 	})
 	return nil
 }

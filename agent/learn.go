@@ -45,6 +45,9 @@ type taskFile struct {
 	Rounds    int     `toml:"rounds"`
 	Round     string  `toml:"round"`
 	Seed      uint64  `toml:"seed"`
+
+	Privacy  *privacyArgs `toml:"privacy"`
+	Personal personalArgs `toml:"personal"`
 }
 
 const maxTaskFile = 16 << 10
@@ -65,7 +68,7 @@ func readTask(path string) (*taskArgs, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	if unknown := meta.Undecoded(); len(unknown) > 0 {
-		return nil, fmt.Errorf("%s: %s: unknown key; a task has name, model, algorithm, topology, compress, mode, rate, weight_decay, batch, epochs, rounds, round, seed", path, unknown[0])
+		return nil, fmt.Errorf("%s: %s: unknown key; a task has name, model, algorithm, topology, compress, mode, rate, weight_decay, batch, epochs, rounds, round, seed, and tables privacy and personal", path, unknown[0])
 	}
 	round, err := time.ParseDuration(f.Round)
 	if err != nil {
@@ -74,6 +77,7 @@ func readTask(path string) (*taskArgs, error) {
 	return &taskArgs{
 		Name: f.Name, Model: f.Model, Algorithm: f.Algorithm, Topology: f.Topology, Compress: f.Compress, Mode: f.Mode, Rate: f.Rate,
 		Decay: f.Decay, Batch: f.Batch, Epochs: f.Epochs, Rounds: f.Rounds, Seconds: round.Seconds(), Seed: f.Seed,
+		Privacy: f.Privacy, Personal: f.Personal,
 	}, nil
 }
 
@@ -131,6 +135,7 @@ func showTask(w io.Writer, s learn.Status) {
 			fmt.Sprintf("payload\t%d bytes a round, %d bytes of checkpoints written", s.PayloadBytes, s.SavedBytes))
 	}
 	lines = append(lines, costsInWords(&s.Spending)...)
+	lines = append(lines, privacyInWords(s.Privacy)...)
 	if s.Sums != nil {
 		lines = append(lines, "sums\t"+sumsInWords(s.Sums))
 	}

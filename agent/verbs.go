@@ -277,6 +277,9 @@ type taskArgs struct {
 	Rounds    int     `json:"rounds"`
 	Seconds   float64 `json:"round_seconds"`
 	Seed      uint64  `json:"seed"`
+
+	Privacy  *privacyArgs `json:"privacy"`
+	Personal personalArgs `json:"personal"`
 }
 
 func (d *device) learnStart(_ context.Context, a taskArgs) (any, error) {
@@ -295,8 +298,12 @@ func (d *device) learnStart(_ context.Context, a taskArgs) (any, error) {
 	s, err := d.learner.Start(learn.Plan{
 		Name: a.Name, Mode: mode, Model: a.Model, Algorithm: algorithm, Topology: a.Topology, Compress: a.Compress, Aggregate: "mean", Rate: a.Rate, Decay: a.Decay,
 		Batch: a.Batch, Epochs: a.Epochs, Rounds: a.Rounds, RoundLen: time.Duration(a.Seconds * float64(time.Second)), Seed: a.Seed,
+		Privacy: a.Privacy.plan(), Personal: a.Personal.plan(),
 	})
+	var told *learn.PrivacyError
 	switch {
+	case errors.As(err, &told):
+		return nil, control.Errorf(control.Refused, "%v", err).WithHint(learn.PrivacyAdvice)
 	case errors.Is(err, learn.ErrBusy):
 		return nil, control.Errorf(control.Busy, "%v", err)
 	case errors.Is(err, node.ErrTask):

@@ -23,6 +23,9 @@ const leastPace = 0.01
 // affordable holds an update against the chunks that a round has, of which the tasks
 // that run take theirs.
 func (s *Service) affordable(t *node.Task) error {
+	if err := s.spendable(t); err != nil {
+		return err
+	}
 	m, err := t.NewModel()
 	if err != nil {
 		return err

@@ -100,6 +100,9 @@ type Options struct {
 
 	Gate  func() (allowed bool, why string) // whether the device may train now; nil: always
 	Meter func() (end func() node.Cost)     // of work; nil: nothing is measured
+
+	DataSet string  // the path of the data folder, by which its privacy budget is known
+	Epsilon float64 // that all private tasks together may tell of a record; 0: what each task says
 }
 
 // Service runs a device's tasks.
@@ -108,6 +111,7 @@ type Service struct {
 	tasks chan *node.Task // from neighbours
 	kick  chan struct{}   // there may be a job to run
 	turn  chan struct{}   // whoever has sent to it trains
+	purse *purse
 
 	saving sync.Mutex // is held while the task file changes; before mu
 
@@ -160,7 +164,9 @@ const (
 // New returns a service with the tasks of its last run, and hooks it into the
 // member. Call it before the member runs.
 func New(o Options) *Service {
-	s := &Service{o: o, tasks: make(chan *node.Task, maxTasks), kick: make(chan struct{}, 1), turn: make(chan struct{}, 1)}
+	s := &Service{
+		o: o, tasks: make(chan *node.Task, maxTasks), kick: make(chan struct{}, 1), turn: make(chan struct{}, 1), purse: newPurse(o.Files, o.DataSet),
+	}
 	o.Member.Handle(typeUpdate, s.onUpdate)
 	o.Member.Handle(typeShard, s.onShard)
 	o.Member.Handle(typeTask, s.onTask)
@@ -228,9 +234,12 @@ func (s *Service) run(ctx context.Context, j *job) {
 	ended := ctx.Err() != nil
 	j.stop()
 	tell.Wait()
+	var spent *PrivacyError
 	status := s.change(j, func(st *Status) {
 		switch {
 		case st.State == Stopped || st.State == Spent:
+		case errors.As(err, &spent):
+			st.State, st.Ended, err = Spent, spent.Error(), nil
 		case err != nil:
 			st.State, st.Error = Failed, err.Error()
 		case !ended: // else the agent ends, and the task goes on with its next start
@@ -259,6 +268,11 @@ func (s *Service) rounds(ctx context.Context, j *job) error {
 	if !j.summed() && data.Test.Rows() > 0 {
 		learner.Judge(data.Test)
 	}
+	unprotect, err := s.protect(j, learner)
+	if err != nil {
+		return err
+	}
+	defer unprotect()
 	r := &node.Runner{
 		Task: j.task, Node: learner, Transport: &transport{s, j}, Store: checkpoints{s.o.Files, j.id}, Summer: summer, Turn: s.turn,
 		CheckpointEvery: s.o.CheckpointEvery, Test: data.Test, Rand: s.o.Rand, Now: s.o.Member.Now, Log: s.o.Log, Refuse: s.o.Member.Refuse,

@@ -144,6 +144,7 @@ func Saved(files Files) ([]Status, error) {
 	}
 	out := []Status{}
 	for _, j := range (&Service{jobs: jobs}).sorted() {
+		j.status.Privacy = savedPrivacy(files, j.task)
 		out = append(out, j.status)
 	}
 	return out, nil

@@ -20,8 +20,8 @@ const (
 	Running State = "running"
 	Done    State = "done"
 	Stopped State = "stopped" // by the owner
+	Spent   State = "spent"   // what it may cost this device, or tell of its records
 	Failed  State = "failed"  // it is tried again with the next start of the agent
-	Spent   State = "spent"   // what it may cost this device
 )
 
 func (s State) valid() bool {
@@ -39,7 +39,8 @@ type Status struct {
 	Name         string   `json:"name"`
 	State        State    `json:"state"`
 	Error        string   `json:"error,omitempty"`
-	Round        uint32   `json:"round"` // rounds that ended
+	Ended        string   `json:"ended,omitempty"` // why, where nothing went wrong and it is not done
+	Round        uint32   `json:"round"`           // rounds that ended
 	Rounds       uint32   `json:"rounds"`
 	Neighbours   int      `json:"neighbours"`
 	Heard        int      `json:"heard"`
@@ -56,12 +57,12 @@ type Status struct {
 	ResumedAt    *uint32  `json:"resumed_at,omitempty"` // rounds that had ended then
 	Skipped      int      `json:"skipped,omitempty"`    // rounds without a sum since the start, in a mode of sums
 	LastSkip     string   `json:"last_skip,omitempty"`  // why
-	Ended        string   `json:"ended,omitempty"`      // why, before the last round
 
 	Spent SpentInfo `json:"spent"` // since the task began
 
 	Sums *SumStatus `json:"sums,omitempty"` // in a mode of sums, while the task runs
 	Spending
+	Privacy *PrivacyStatus `json:"privacy,omitempty"` // of a task that hides records
 }
 
 func newStatus(t *node.Task, id node.ID, state State) Status {

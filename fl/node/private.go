@@ -11,11 +11,14 @@ import (
 	"github.com/vecino-edge/vecino/fl/tensor"
 )
 
+// ErrSpent is within an error of a [Spender] that has nothing left for a round.
+var ErrSpent = errors.New("the budget is spent")
+
 // Spender counts what training tells of single records.
 type Spender interface {
 	// Spend counts steps that are about to be taken, so that they count whatever
 	// becomes of them. Where they do not fit what is left none is counted, and none may
-	// be taken.
+	// be taken; that ends the task, with [ErrSpent].
 	Spend(q, sigma float64, steps int) error
 }
 

@@ -149,6 +149,9 @@ func (r *Runner) run(ctx context.Context) error {
 		}
 		r.back()
 		if err := r.round(ctx, round); err != nil && ctx.Err() == nil {
+			if errors.Is(err, ErrSpent) { // an end like another: what was learned is kept
+				err = errors.Join(err, r.finish(ctx))
+			}
 			return err
 		}
 	}

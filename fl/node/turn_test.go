@@ -43,7 +43,10 @@ func TestTurn(t *testing.T) {
 		}
 		sleepUntil(task, 1, time.Second) // one trains, two wait
 		for _, d := range all {
-			if err := d.stop(); err != nil {
+			d.cancel()
+		}
+		for _, d := range all {
+			if err := d.wait(); err != nil {
 				t.Error(err)
 			}
 		}
