@@ -42,6 +42,24 @@ var formats = map[string]format{
 		pattern: `^[0-9A-Fa-f]{64}$`,
 		wrong:   "is not a pin; write the SHA-256 of the broker's SubjectPublicKeyInfo as 64 hexadecimal digits",
 	},
+	"source": {
+		pattern: `^(board|(mqtt|exec|file):.*[^ ].*)$`,
+		wrong:   "is no source of samples; write mqtt:TOPIC, exec:COMMAND, file:PATH or board",
+		check:   checkSource,
+	},
+	"learn": {
+		pattern: `^(anomaly|regression|classes:[1-9][0-9]{0,3})$`,
+		wrong:   "is nothing to learn; write anomaly, regression or classes:N, such as classes:4",
+		check:   checkLearn,
+	},
+	"column": {
+		pattern: `^[^,"]{1,64}$`,
+		wrong:   "is not the name of a value; use 1 to 64 characters without commas and quotes",
+	},
+	"prefix": {
+		pattern: `^[0-9A-Za-z_/-]{1,64}$`,
+		wrong:   "is not the beginning of a topic; use 1 to 64 of 0-9, A-Z, a-z, _, - and /",
+	},
 	"url": {
 		pattern: `^(mqtt|mqtts|tcp|ssl)://[^/?#@]+/?$`,
 		wrong:   wrongURL,

@@ -15,6 +15,8 @@ func TestCheck(t *testing.T) {
 	const notDuration = ` is not a duration; write whole hours, minutes and seconds, such as "90s" or "1h30m"`
 	const noToken = " would be reachable from the network, which needs a token, and this version has none; use 127.0.0.1:"
 	const account = "holds an account; write its name as broker.username and its password into a file, named by broker.password_file"
+	const notSource = " is no source of samples; write mqtt:TOPIC, exec:COMMAND, file:PATH or board"
+	const wildcard = " has a topic with + or # where it cannot be; each stands alone between slashes, and # at the end"
 	for _, c := range []struct{ path, text, reason string }{
 		{"name", "a", ""},
 		{"name", strings.Repeat("a", 32), ""},
@@ -106,6 +108,28 @@ func TestCheck(t *testing.T) {
 		{"fl.epsilon", "0", `"0" is out of bounds; use 0.01 to 1000`},
 		{"fl.epsilon", "1e3", `"1e3" is not an epsilon; write a number such as 3 or 0.5`},
 
+		{"site", "", `"" is not a name; use 1 to 32 of a-z, 0-9 and -`},
+		{"live.source", "", ""},
+		{"live.source", "board", ""},
+		{"live.source", "board:x", `"board:x"` + notSource},
+		{"live.source", "mqtt:", `"mqtt:"` + notSource},
+		{"live.source", "exec: ", `"exec: "` + notSource},
+		{"live.source", "MQTT:a", `"MQTT:a"` + notSource},
+		{"live.source", "exec:while :; do date +%s; sleep 1; done", ""},
+		{"live.source", "file:/run/with space", ""},
+		{"live.source", "mqtt:#", ""},
+		{"live.source", "mqtt:a/+/#", ""},
+		{"live.source", "mqtt:a/#/b", `"mqtt:a/#/b"` + wildcard},
+		{"live.source", "mqtt:a+", `"mqtt:a+"` + wildcard},
+		{"live.source", "mqtt:a#", `"mqtt:a#"` + wildcard},
+		{"live.source", "mqtt:" + strings.Repeat("t", 257), `"mqtt:` + strings.Repeat("t", 59) + `"… has a topic of more than 256 bytes`},
+		{"live.learn", "regression", ""},
+		{"live.learn", "classes:1000", ""},
+		{"live.learn", "classes:1001", `"classes:1001" has more than 1000 classes`},
+		{"live.learn", "classes:0", `"classes:0" is nothing to learn; write anomaly, regression or classes:N, such as classes:4`},
+		{"live.learn", "", `"" is nothing to learn; write anomaly, regression or classes:N, such as classes:4`},
+		{"live.target", "a,b", `"a,b" is not the name of a value; use 1 to 64 characters without commas and quotes`},
+		{"live.discovery", "a b", `"a b" is not the beginning of a topic; use 1 to 64 of 0-9, A-Z, a-z, _, - and /`},
 		{"http.listen", "", ""},
 		{"http.listen", "localhost:80", ""},
 		{"http.listen", "127.8.9.10:80", ""},

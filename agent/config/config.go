@@ -35,10 +35,12 @@ const (
 type Config struct {
 	Name       string     `toml:"name" format:"name" doc:"Name of the device in the neighbourhood; the host's name unless it is set"`
 	Policy     Policy     `toml:"policy" default:"balanced" enum:"open|balanced|strict" doc:"How much is taken unsigned; under strict a device that wants to join waits until the owner admits it"`
+	Site       string     `toml:"site" format:"name" default:"home" doc:"Name of the place where the device is, in the topics of its owner: vecino/1/SITE/NAME/…"`
 	Broker     Broker     `toml:"broker"`
 	Neighbours Neighbours `toml:"neighbours"`
 	FL         FL         `toml:"fl"`
 	Power      Power      `toml:"power"`
+	Live       Live       `toml:"live"`
 	HTTP       HTTP       `toml:"http"`
 	Log        Log        `toml:"log"`
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/vecino-edge/vecino/fl/dataset"
 )
 
 func TestDefault(t *testing.T) {
@@ -96,8 +98,8 @@ func TestResolvePath(t *testing.T) {
 // TestSettings holds the tags of Config against each other.
 func TestSettings(t *testing.T) {
 	settings := Settings()
-	if len(settings) != 25 {
-		t.Errorf("%d settings, want 25", len(settings))
+	if len(settings) != 32 {
+		t.Errorf("%d settings, want 32", len(settings))
 	}
 	envs := map[string]bool{EnvState: true, EnvRuntime: true}
 	for _, s := range settings {
@@ -146,5 +148,30 @@ func TestSettingsIsACopy(t *testing.T) {
 	s[1].Path, s[1].Choices[0] = "x", "x"
 	if table().settings[1].Path == "x" || table().settings[1].Choices[0] == "x" {
 		t.Error("a caller can change the table")
+	}
+}
+
+func TestLiveKind(t *testing.T) {
+	for _, c := range []struct {
+		learn, target string
+		kind          dataset.Kind
+		classes       int
+		wrong         string
+	}{
+		{"anomaly", "", dataset.Anomaly, 0, ""},
+		{"anomaly", "bad", dataset.Anomaly, 0, ""},
+		{"regression", "t", dataset.Regression, 0, ""},
+		{"classes:12", "t", dataset.Classification, 12, ""},
+		{"classes:12", "", dataset.Classification, 12, "live.learn: needs live.target, the name of the value that is to be learned"},
+	} {
+		config := Default()
+		config.Live.Learn, config.Live.Target = c.learn, c.target
+		wrong := ""
+		if err := config.Validate(); err != nil {
+			wrong = err.Error()
+		}
+		if kind, classes := config.Live.Kind(); kind != c.kind || classes != c.classes || wrong != c.wrong {
+			t.Errorf("%s of %q: %v, %d, %q", c.learn, c.target, kind, classes, wrong)
+		}
 	}
 }

@@ -63,6 +63,9 @@ func anyConfig(t *rapid.T) *Config {
 	if b.URL != "" && !isSecure(b.URL) {
 		b.CAFile, b.Pin = "", ""
 	}
+	if c.Live.Target == "" || c.Live.Learn == "" {
+		c.Live.Learn = "anomaly"
+	}
 	return c
 }
 

@@ -18,6 +18,7 @@ var pins = []string{strings.Repeat("1", 64), strings.Repeat("2", 64), strings.Re
 // samples are values that each setting may have, none of them the default.
 var samples = map[string][]string{
 	"name":                  {"one", "two", "three"},
+	"site":                  {"one", "two", "three"},
 	"policy":                {"open", "strict"},
 	"broker.url":            {"mqtt://one", "mqtts://two:8883", "ssl://three"},
 	"broker.username":       {"one", "two", "three"},
@@ -39,6 +40,12 @@ var samples = map[string][]string{
 	"power.only_mains":      {"yes"},
 	"power.window":          {"22:00-06:00", "12:30-13:30,22:00-24:00", "00:00-06:00"},
 	"power.max_load":        {"1", "50", "100"},
+	"live.source":           {"board", "mqtt:a/+/b/#", "exec:cat /dev/null"},
+	"live.period":           {"1s", "1m", "24h"},
+	"live.learn":            {"classes:4"},
+	"live.target":           {"one", "two", "three"},
+	"live.name":             {"one", "two", "three"},
+	"live.discovery":        {"", "ha/x"},
 	"http.listen":           {"", "[::1]:80", "localhost:1"},
 	"log.level":             {"debug", "warn", "error"},
 	"log.format":            {"json"},
@@ -49,6 +56,7 @@ var companions = map[string]string{
 	"broker.password_file": "broker.username",
 	"broker.cert_file":     "broker.key_file",
 	"broker.key_file":      "broker.cert_file",
+	"live.learn":           "live.target",
 }
 
 // rank is a source, from the lowest.

@@ -71,7 +71,7 @@ func (c *Config) conflicts() []conflict {
 	}
 	insecure("broker.ca_file", b.CAFile)
 	insecure("broker.pin", b.Pin)
-	return out
+	return append(out, c.Live.conflicts()...)
 }
 
 // Validate returns what is wrong with settings that a program put together, or
