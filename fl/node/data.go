@@ -21,7 +21,10 @@ func (t *Task) scaler() *dataset.Scaler {
 // SetData fills in what the task says of the data, from the publisher's own
 // training rows before they are scaled.
 func (t *Task) SetData(train *dataset.Table, s *dataset.Scaler) {
-	t.Kind, t.Columns, t.Target, t.Classes = uint8(train.Kind), train.Columns, train.Target, uint16(train.Classes)
+	t.Kind, t.Columns, t.Target, t.Classes = uint8(train.Kind), train.Columns, train.Target, 0
+	if train.Kind == dataset.Classification { // the two kinds of row of an anomaly are no classes to learn
+		t.Classes = uint16(train.Classes)
+	}
 	t.Scale, t.Divisor, t.Mean, t.Deviation = uint8(s.Scale.Method), s.Scale.Divisor, s.Mean, s.Deviation
 	t.TargetFit = [2]float32{s.TargetMean, s.TargetDeviation}
 }
@@ -37,10 +40,12 @@ func (t *Task) Prepare(table *dataset.Table) error {
 		return fmt.Errorf("the data have other columns than task %q: %s", t.Name, difference(table.Columns, t.Columns))
 	case table.Target != t.Target:
 		return fmt.Errorf("the data's target is column %q, that of task %q is %q", table.Target, t.Name, t.Target)
-	case table.Classes > int(t.Classes):
+	case table.Kind == dataset.Classification && table.Classes > int(t.Classes):
 		return fmt.Errorf("the data have %d classes, task %q has %d", table.Classes, t.Name, t.Classes)
 	}
-	table.Classes = int(t.Classes)
+	if table.Kind == dataset.Classification {
+		table.Classes = int(t.Classes)
+	}
 	return t.scaler().Apply(table)
 }
 

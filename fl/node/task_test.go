@@ -227,9 +227,14 @@ func TestPrepare(t *testing.T) {
 func TestSetData(t *testing.T) {
 	numbers := points(20, 1)
 	numbers.Kind, numbers.Classes, numbers.Labels = dataset.Regression, 0, nil
-	for _, d := range []*dataset.Table{points(20, 1), numbers} {
+	odd := points(20, 1)
+	odd.Kind, odd.Classes, odd.Labels = dataset.Anomaly, 2, make([]int32, 20)
+	for _, d := range []*dataset.Table{points(20, 1), numbers, odd} {
 		for _, scale := range []dataset.Scale{{}, {Method: dataset.Divide, Divisor: 4}, {Method: dataset.None}} {
 			task := thirds()
+			if d.Kind == dataset.Anomaly {
+				task.Model = "autoencoder"
+			}
 			task.SetData(d, must(dataset.Fit(scale, d))(t))
 			if err := task.Check(); err != nil {
 				t.Errorf("%v, %v: %v", d.Kind, scale, err)
