@@ -103,6 +103,14 @@ type Options struct {
 
 	DataSet string  // the path of the data folder, by which its privacy budget is known
 	Epsilon float64 // that all private tasks together may tell of a record; 0: what each task says
+
+	// What live analysis needs; each may be nil. LoadFor stands for Load where the
+	// task is known. OnModel is told of the model after each round and when a task
+	// resumes, with the rows that were not learned from, scaled; both are the
+	// service's own and change after it returns. Aside does local training.
+	LoadFor func(*node.Task) (*Data, error)
+	OnModel func(t *node.Task, model []float32, held *dataset.Table)
+	Aside   func(work func())
 }
 
 // Service runs a device's tasks.
@@ -276,11 +284,18 @@ func (s *Service) rounds(ctx context.Context, j *job) error {
 	r := &node.Runner{
 		Task: j.task, Node: learner, Transport: &transport{s, j}, Store: checkpoints{s.o.Files, j.id}, Summer: summer, Turn: s.turn,
 		CheckpointEvery: s.o.CheckpointEvery, Test: data.Test, Rand: s.o.Rand, Now: s.o.Member.Now, Log: s.o.Log, Refuse: s.o.Member.Refuse,
-		OnRound: func(r node.Report) { s.onRound(j, r) }, Gate: s.o.Gate, Meter: s.o.Meter,
-		OnResume: func(last uint32) {
-			ended := last + 1
-			s.change(j, func(st *Status) { st.Round, st.ResumedAt = ended, &ended })
-		},
+		Gate: s.o.Gate, Meter: s.o.Meter, Aside: s.o.Aside,
+	}
+	offer := func() {
+		if s.o.OnModel != nil {
+			s.o.OnModel(j.task, r.Node.Model(), data.Test)
+		}
+	}
+	r.OnRound = func(report node.Report) { s.onRound(j, report); offer() }
+	r.OnResume = func(last uint32) {
+		ended := last + 1
+		s.change(j, func(st *Status) { st.Round, st.ResumedAt = ended, &ended })
+		offer()
 	}
 	status := s.change(j, func(st *Status) {
 		if st.State == Waiting {
@@ -326,7 +341,11 @@ func (s *Service) dataOf(j *job) (*Data, error) {
 
 // loadFor reads the data folder and prepares what is in it for a task.
 func (s *Service) loadFor(t *node.Task) (*Data, error) {
-	data, err := s.o.Load()
+	load := s.o.Load
+	if s.o.LoadFor != nil {
+		load = func() (*Data, error) { return s.o.LoadFor(t) }
+	}
+	data, err := load()
 	if err != nil {
 		return nil, err
 	}

@@ -120,7 +120,14 @@ func (r *Runner) inTurn(ctx context.Context, begin func(*model.Workspace) error)
 		defer func() { <-r.Turn }()
 		ws = r.Node.set.NewWorkspace()
 	}
-	return r.measure(func() error { return begin(ws) })
+	var err error
+	work := func() { err = r.measure(func() error { return begin(ws) }) }
+	if r.Aside != nil {
+		r.Aside(work)
+	} else {
+		work()
+	}
+	return err
 }
 
 // exchange receives until the end of the round and of training, after which it

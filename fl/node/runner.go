@@ -67,8 +67,8 @@ type PeerReport struct {
 	Weight     float32  // of its model in the mix, before a rule looks at it
 }
 
-// Runner takes a node through the rounds of a task. All fields but OnResume, Turn, Gate
-// and Meter are needed, and Summer in summed tasks only.
+// Runner takes a node through the rounds of a task. All fields but OnResume, Turn,
+// Gate, Meter and Aside are needed, and Summer in summed tasks only.
 type Runner struct {
 	Task      *Task
 	Node      *Node
@@ -94,6 +94,8 @@ type Runner struct {
 	// Meter begins to measure a piece of work, of a millisecond or of minutes. The
 	// goroutine that calls it ends it, too.
 	Meter func() (end func() Cost)
+	// Aside does local training in place of the goroutine at hand; nil: nothing does.
+	Aside func(work func())
 
 	id       ID
 	base     [32]byte
