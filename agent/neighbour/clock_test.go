@@ -119,20 +119,36 @@ type brokenError struct{}
 
 func (*brokenError) Error() string { return "network error: operation was canceled" }
 
+// between reports whether the last hello that a member heard is some seconds old,
+// and the next one some seconds away.
+func between(m *Member) bool {
+	for _, n := range m.Neighbours() {
+		if age := time.Since(n.Heard); age < 3*time.Second || age > 10*time.Second { // of 15
+			return false
+		}
+	}
+	return true
+}
+
 // TestOffsetKept holds that a device knows after a restart by how much its clock is
 // wrong, and does not ask at the door.
 func TestOffsetKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		time.Sleep(time.Until(plausible.Add(48 * time.Hour)))
 		h := &hub{}
+		begin := time.Now()
 		p, founder := clockPlace(t, h)
 		p.start(founder)
 		eventually(t, "the founder has keys", func() bool { return founder.live() != nil })
 		id, w := p.join("guest")
 		mem := newMemory()
 		late := func(o *Options) { o.Now = func() time.Time { return time.Now().Add(-10 * time.Minute) } }
-		stop := p.start(p.member(id, w.Signed, mem, late))
-		time.Sleep(70 * time.Second)
+		guest := p.member(id, w.Signed, mem, late)
+		stop := p.start(guest)
+		time.Sleep(time.Until(begin.Add(67 * time.Second))) // both are in the second epoch
+		// A device that hears nobody for as long as hellos are apart asks what it has
+		// missed. So it is stopped well between two of the founder's.
+		eventually(t, "they see each other", func() bool { return pair(founder) && pair(guest) && between(guest) })
 		stop()
 		topic := door.Topic(founder.Charter().Nbhd)
 		h.mu.Lock()
@@ -144,7 +160,7 @@ func TestOffsetKept(t *testing.T) {
 		h.mu.Unlock()
 		again := p.member(id, w.Signed, mem, late)
 		p.start(again)
-		time.Sleep(40 * time.Second)
+		time.Sleep(time.Until(begin.Add(110 * time.Second))) // before the third epoch
 		if !pair(again) {
 			t.Error("the guest is not back")
 		}
