@@ -28,7 +28,7 @@ const (
 	MaxBacklog       = 1 << 20          // bytes that wait for one client, or are in flight to it
 	MaxSubscriptions = 64               // of one client
 	MaxTotalBacklog  = 32 << 20         // bytes that wait for all clients together
-	MaxSessions      = 2 * MaxClients   // connected clients and sessions that sleep
+	MaxSessions      = 2 * MaxClients   // connected clients and sessions that sleep; twice Limits.Clients where that is more
 	MaxInFlight      = 1024             // messages of QoS 1 and 2 that one client has not acknowledged
 	MaxRetained      = 1024             // retained messages
 	MaxRetainedBytes = 4 << 20          // bytes of them together

@@ -107,7 +107,7 @@ func (r *rules) refusal(cl *mqtt.Client) (code packets.Code, ok bool) {
 	if w := cl.Properties.Will; w.Flag != 0 && (!validTopic(w.TopicName) || strings.HasPrefix(w.TopicName, chunkPrefix)) {
 		return packets.ErrNotAuthorized, false // the library publishes a will without asking
 	}
-	if _, known := r.server.Clients.Get(cl.ID); !known && r.server.Clients.Len() >= MaxSessions {
+	if _, known := r.server.Clients.Get(cl.ID); !known && r.server.Clients.Len() >= max(MaxSessions, 2*r.limits.Clients) {
 		return packets.ErrServerUnavailable, false
 	}
 	return packets.Code{}, true

@@ -66,6 +66,11 @@ type Options struct {
 	// with the reason for Waiting. It must return soon and not call the session.
 	OnState func(State, error)
 
+	// OnDrop, if not nil, is told of every message that is counted as dropped, but
+	// for those that arrive too long: received or to be sent. It must return soon and
+	// not call the session.
+	OnDrop func(m Message, received bool)
+
 	MaxQueue    int // messages that wait, in each direction; 0 is DefaultQueue
 	MaxInFlight int // 0 is DefaultInFlight
 }
@@ -141,6 +146,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.OnState == nil {
 		o.OnState = func(State, error) {}
+	}
+	if o.OnDrop == nil {
+		o.OnDrop = func(Message, bool) {}
 	}
 	return o
 }

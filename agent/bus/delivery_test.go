@@ -196,7 +196,7 @@ func TestSlowHandler(t *testing.T) {
 // A message that is too long for us is skipped and acknowledged; the session goes on.
 func TestTooLongMessage(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := &fake{}
+		f := &fake{long: 1}
 		s := mustDial(t, f, Options{})
 		var got []string
 		s.Subscribe("a", 1, func(m Message) { got = append(got, m.Topic) })

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"net"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -36,7 +37,8 @@ type fake struct {
 	acks     []uint16
 	bye      int // DISCONNECTs
 	open     int
-	most     int // connections at once
+	most     int   // connections at once
+	long     int64 // messages that the test sends too long
 }
 
 func (f *fake) set(change func()) {
@@ -152,12 +154,27 @@ func dialFake(t *testing.T, ctx context.Context, f *fake, o Options) (*Session, 
 	return s, s.start(ctx)
 }
 
+// mustDial dials, and holds at the end that OnDrop was told of all that was
+// dropped; long is how many messages arrived too long.
 func mustDial(t *testing.T, f *fake, o Options) *Session {
 	t.Helper()
+	var in, out atomic.Int64
+	o.OnDrop = func(_ Message, received bool) {
+		if received {
+			in.Add(1)
+		} else {
+			out.Add(1)
+		}
+	}
 	s, err := dialFake(t, context.Background(), f, o)
 	if err != nil {
 		t.Fatal(err)
 	}
+	t.Cleanup(func() {
+		if c := s.Counters(); c.DroppedOut != out.Load() || c.DroppedIn != in.Load()+f.long {
+			t.Errorf("OnDrop was told of %d received and %d others, the counters say %+v", in.Load(), out.Load(), c)
+		}
+	})
 	return s
 }
 

@@ -43,8 +43,12 @@ type framer struct {
 	rest  int // bytes behind head, not yet passed on
 }
 
+// readBuffer holds a few chunks, so that those that come together cost one read
+// of the socket.
+const readBuffer = 16 << 10
+
 func newFramer(r io.Reader, max int, skipped func(uint16) error) *framer {
-	return &framer{r: bufio.NewReader(r), max: max, skipped: skipped}
+	return &framer{r: bufio.NewReaderSize(r, readBuffer), max: max, skipped: skipped}
 }
 
 // Read is of [io.Reader]. An error is final.

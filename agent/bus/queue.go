@@ -11,7 +11,8 @@ import (
 // queue holds messages that wait, bounded in number and bytes. Where it is full
 // the oldest message of QoS 0 makes room.
 type queue struct {
-	ready chan struct{} // has a value when the queue may not be empty
+	ready   chan struct{} // has a value when the queue may not be empty
+	dropped func(Message) // is called under mu; nil: nobody cares
 
 	mu       sync.Mutex
 	messages []Message
@@ -77,6 +78,9 @@ func (q *queue) dropOldest(n int) {
 		}
 		n--
 		q.bytes -= cost(m)
+		if q.dropped != nil {
+			q.dropped(m)
+		}
 		return true
 	})
 }

@@ -73,6 +73,7 @@ func (s *Session) sendWaiting(l *link, last *mqtt.Token) bool {
 			*last = token
 		} else {
 			s.droppedOut.Add(1)
+			s.options.OnDrop(m, false)
 		}
 		if !ok {
 			return false
@@ -131,5 +132,6 @@ func (s *Session) countLoss() {
 	}
 	s.log.Warn("message given up: connections keep ending while it is sent", "topic", s.flight[0].message.Topic)
 	s.droppedOut.Add(1)
+	s.options.OnDrop(s.flight[0].message, false)
 	s.landed()
 }

@@ -74,6 +74,8 @@ func newSession(o Options, a address) *Session {
 		in: newQueue(o.MaxQueue, MaxQueueBytes), out: newQueue(o.MaxQueue, MaxQueueBytes),
 		done: make(chan struct{}),
 	}
+	s.in.dropped = func(m Message) { s.options.OnDrop(m, true) }
+	s.out.dropped = func(m Message) { s.options.OnDrop(m, false) }
 	s.dial = func(ctx context.Context) (net.Conn, error) { return a.dial(ctx, &s.options.TLS) }
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	return s
@@ -105,6 +107,7 @@ func (s *Session) Publish(topic string, payload []byte, qos byte, retain bool) e
 	}
 	if qos == 0 && s.link == nil {
 		s.droppedOut.Add(1)
+		s.options.OnDrop(Message{Topic: topic, Payload: payload, Retain: retain}, false)
 		return nil
 	}
 	m := Message{Topic: strings.Clone(topic), Payload: slices.Clone(payload), QoS: qos, Retain: retain}
@@ -113,6 +116,7 @@ func (s *Session) Publish(topic string, payload []byte, qos byte, retain bool) e
 	switch {
 	case !ok && qos == 0:
 		s.droppedOut.Add(1)
+		s.options.OnDrop(m, false)
 	case !ok:
 		return fmt.Errorf("publish to %s: %w", topic, ErrQueueFull)
 	}
@@ -219,9 +223,11 @@ func (s *Session) Counters() Counters {
 // receive takes a message from the library, which waits for it to return.
 func (s *Session) receive(m mqtt.Message) {
 	s.messagesReceived.Add(1)
-	dropped, ok := s.in.push(Message{Topic: m.Topic(), Payload: m.Payload(), QoS: m.Qos(), Retain: m.Retained()})
+	in := Message{Topic: m.Topic(), Payload: m.Payload(), QoS: m.Qos(), Retain: m.Retained()}
+	dropped, ok := s.in.push(in)
 	if !ok {
 		dropped++
+		s.options.OnDrop(in, true)
 	}
 	s.droppedIn.Add(int64(dropped))
 }
