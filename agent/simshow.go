@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"path/filepath"
 	"runtime"
 	"strconv"
 	"syscall"
@@ -169,7 +170,7 @@ func (f *simFlags) writePlot(path string, points []sim.Point, m sim.Measure) err
 	}
 	var out bytes.Buffer
 	err := plot.Write(&out, plot.Plot{
-		Title:  fmt.Sprintf("%s, %s, %d nodes, %s, %s", f.data, f.model, f.nodes, f.topology, f.partition),
+		Title:  fmt.Sprintf("%s, %s, %d nodes, %s, %s", filepath.Base(f.data), f.model, f.nodes, f.topology, f.partition),
 		XLabel: "round", YLabel: measureNames[m], YPercent: m != sim.R2, Series: []plot.Series{mean, average},
 	})
 	if err != nil {

@@ -21,46 +21,78 @@ type Personal struct {
 	Tuned  float64 // of that, after training on the own rows alone
 }
 
-// heldOut is the share of a node's rows that it does not learn from, where the test
-// rows do not say whose they are.
-const heldOut = 0.2
+// heldOutEvery of a node's owners, or of its rows, it does not learn from the last,
+// where the test rows do not say whose they are.
+const heldOutEvery = 5
 
-// holdOut sets what each node is measured by: the test rows of its owners where the
-// rows are split by owner, else some of its own.
+// holdOut sets what each node is measured by: the test rows of its owners where
+// there are some for every node, else some of its own.
 func (m *sim) holdOut() error {
+	if held := m.testOfOwners(); held != nil {
+		m.held = held
+		return nil
+	}
 	m.held = make([]*dataset.Table, m.Nodes)
-	byOwner := m.Partition.Way == dataset.Column && m.Test.GroupBy == m.Partition.Column
 	for i, rows := range m.rows {
-		if byOwner {
-			owners := map[string]bool{}
-			for _, r := range rows {
-				owners[m.Train.Group[r]] = true
-			}
-			var own []int32
-			for r, owner := range m.Test.Group {
-				if owners[owner] {
-					own = append(own, int32(r))
-				}
-			}
-			m.held[i] = m.Test.Subset(own)
-		} else {
-			n := int(heldOut * float64(len(rows)))
-			step := len(rows) / max(n, 1)
-			var kept, own []int32
-			for k, r := range rows {
-				if n > 0 && k%step == step-1 {
-					own = append(own, r)
-				} else {
-					kept = append(kept, r)
-				}
-			}
-			m.rows[i], m.held[i] = kept, m.Train.Subset(own)
-		}
-		if m.held[i].Rows() == 0 {
+		kept, own := m.divide(rows)
+		if len(own) == 0 {
 			return fmt.Errorf("node %d has no rows of its own to be measured by; use fewer nodes or another partition", i)
 		}
+		m.rows[i], m.held[i] = kept, m.Train.Subset(own)
 	}
 	return nil
+}
+
+// testOfOwners returns the test rows of the owners of each node, or nil where a node
+// has none.
+func (m *sim) testOfOwners() []*dataset.Table {
+	if m.Partition.Way != dataset.Column || m.Test.GroupBy != m.Partition.Column {
+		return nil
+	}
+	held := make([]*dataset.Table, m.Nodes)
+	for i, rows := range m.rows {
+		owners := map[string]bool{}
+		for _, r := range rows {
+			owners[m.Train.Group[r]] = true
+		}
+		var own []int32
+		for r, owner := range m.Test.Group {
+			if owners[owner] {
+				own = append(own, int32(r))
+			}
+		}
+		if len(own) == 0 {
+			return nil
+		}
+		held[i] = m.Test.Subset(own)
+	}
+	return held
+}
+
+// divide takes some of a node's rows out, evenly over their order: of many owners
+// (days, say) whole ones, since the rows of one resemble each other, and who has
+// learned some of them by heart knows the others.
+func (m *sim) divide(rows []int32) (kept, own []int32) {
+	order := map[string]int{} // of a row's owner among the node's
+	if m.Train.Group != nil {
+		for _, r := range rows {
+			if owner := m.Train.Group[r]; order[owner] == 0 {
+				order[owner] = len(order) + 1
+			}
+		}
+	}
+	for k, r := range rows {
+		place := k + 1
+		if len(order) >= heldOutEvery {
+			place = order[m.Train.Group[r]]
+		}
+		if place%heldOutEvery == 0 {
+			own = append(own, r)
+		} else {
+			kept = append(kept, r)
+		}
+	}
+	return kept, own
 }
 
 // personalize measures what is gained by learning together, and by training on the
