@@ -36,7 +36,7 @@ var floors = map[string]int{
 	"agent/config": 5, "agent/control": 5, "agent/web": 5, "agent/learn": 5, "agent/neighbour": 5,
 	"agent/tlink": 5, "agent/plot": 5,
 
-	"fl/sim": 4, "agent/bus": 4, "agent/broker": 4,
+	"fl/sim": 4, "fl/bench": 4, "agent/bus": 4, "agent/broker": 4,
 
 	"fl/node": 3, "crypto/issuer": 3, "crypto/door": 3, "crypto/homomorphic": 3,
 
