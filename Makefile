@@ -6,6 +6,8 @@ VERSION ?= dev
 FUZZTIME ?= 60s
 TLINK ?= full
 BENCHTIME ?= 1s
+DATA ?=
+ROWS ?=
 export CGO_ENABLED = 0
 export VERSION
 
@@ -39,16 +41,16 @@ race: ## run the unit tests with the race detector, which needs gcc
 fuzz: ## run each fuzz target for FUZZTIME (60s)
 	.ci/fuzz $(FUZZTIME)
 
-bench: bench-crypto bench-fl ## run all benchmarks
+bench: bench-crypto bench-go-fl ## time the code: all Go benchmarks
 
 bench-crypto: ## envelopes, chunks, shards
 	$(GO) test -run '^$$' -bench . -benchtime $(BENCHTIME) ./crypto/...
 
-bench-fl: ## matrices, models, updates, simulation
+bench-go-fl: ## matrices, models, updates, simulation
 	$(GO) test -run '^$$' -bench . -benchtime $(BENCHTIME) ./fl/...
 
-sim: build/vecino ## the simulations whose figures the README shows
-	.ci/sim ./build/vecino
+bench-fl: build/vecino ## measure how well devices learn into fl/README.md (DATA=folder of data folders, ROWS=rows or groups)
+	$(GO) run ./fl/bench -vecino build/vecino -data "$(DATA)" -rows "$(ROWS)"
 
 t-link: ## see whether who records all traffic can follow devices (TLINK=full: half an hour; short, controls)
 	$(GO) test ./agent -count=1 -run '^TestTLink' -timeout 2h -v -tlink $(TLINK)
@@ -68,4 +70,4 @@ clean: ## remove what was built
 	rm -rf build
 
 FORCE:
-.PHONY: help build demo test unit lint race fuzz bench bench-crypto bench-fl sim t-link size cross release clean FORCE
+.PHONY: help build demo test unit lint race fuzz bench bench-crypto bench-go-fl bench-fl t-link size cross release clean FORCE

@@ -98,7 +98,7 @@ func TestCommand(t *testing.T) {
 	got := read(t, folder, "README.md")
 	for _, want := range []string{
 		"# Learning\n\n" + beginMark + "\nMeasured last on ", "\n" + endMark + "\nbehind\n",
-		"| [`first`](curves/first.svg) | one | mean ≥ 95.9 %: held; **missed: payload ≥ 2 times fewer than `first`** (1.0 x) | 96.00 %, worst 96.00 % (95.00 %) | `--nodes 10 --seed 1, 2, 3` | 1,000 / 1,200 / 1,500 / 4,169 | 1.5 |\n",
+		"| [`first`](curves/first.svg) | one | mean ≥ 95.9 %: held; **missed: payload ≥ 2 times fewer than `first`** (1.0 x) | 96.00 %, worst 96.00 % (95.00 %) | `--nodes 10 --seed 1, 2, 3` | 1,000 / 1,200 / 1,500 / 4,169 | 1.5 (",
 		"| `second` | two | **missed: never diverges**; **missed: mean ≤ 1 points below `first`** | diverged | ",
 		"| `third` | three | mean ≥ 1 % | not measured | `--data $DATA/none --nodes 10 --seed 1, 2, 3` | | |\n",
 	} {
@@ -148,7 +148,7 @@ func TestRefused(t *testing.T) {
 	for _, tt := range []struct{ flag, value, want string }{
 		{"-rows", "fourth", `there is no row or group "fourth"; groups: loss`},
 		{"-vecino", filepath.Join(folder, "none"), "make build makes it"},
-		{"-vecino", "/bin/false", "vecino learn sim --nodes 10 --seed 1 --json: "},
+		{"-vecino", "/bin/false", "vecino learn sim --nodes 10 --seed 1: "},
 		{"-vecino", "/bin/echo", "it printed no JSON"},
 	} {
 		if err := command(append(args, tt.flag, tt.value), &bytes.Buffer{}); err == nil || !strings.Contains(err.Error(), tt.want) {

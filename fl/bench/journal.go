@@ -19,14 +19,15 @@ import (
 // that was interrupted goes on. What another binary came to is passed over.
 type journal struct {
 	file   *os.File
-	binary string // begin of its SHA-256
-	seen   map[string]json.RawMessage
+	binary string           // begin of its SHA-256
+	seen   map[string]entry // by arguments
 }
 
 // entry is a line.
 type entry struct {
 	Binary string          `json:"binary"`
 	Args   string          `json:"args"`
+	CPU    float64         `json:"cpu"` // seconds
 	Result json.RawMessage `json:"result"`
 }
 
@@ -39,7 +40,7 @@ func openJournal(path, binary string) (*journal, error) {
 		return nil, err
 	}
 	sum := sha256.Sum256(program)
-	j := &journal{binary: hex.EncodeToString(sum[:8]), seen: map[string]json.RawMessage{}}
+	j := &journal{binary: hex.EncodeToString(sum[:8]), seen: map[string]entry{}}
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return nil, err
 	}
@@ -51,23 +52,26 @@ func openJournal(path, binary string) (*journal, error) {
 	for lines.Scan() {
 		var e entry
 		if json.Unmarshal(lines.Bytes(), &e) == nil && e.Binary == j.binary { // the last line may be cut
-			j.seen[e.Args] = e.Result
+			j.seen[e.Args] = e
 		}
 	}
 	return j, lines.Err()
 }
 
-// find returns what these arguments came to, nil where that is not known.
-func (j *journal) find(args []string) []byte { return j.seen[strings.Join(args, " ")] }
+// find returns what these arguments came to.
+func (j *journal) find(args []string) (entry, bool) {
+	e, known := j.seen[strings.Join(args, " ")]
+	return e, known
+}
 
 // add notes a result.
-func (j *journal) add(args []string, raw []byte) error {
-	e := entry{j.binary, strings.Join(args, " "), raw}
+func (j *journal) add(args []string, raw []byte, cpu float64) (entry, error) {
+	e := entry{j.binary, strings.Join(args, " "), cpu, raw}
 	line, err := json.Marshal(e)
 	if err != nil {
-		return fmt.Errorf("it printed no JSON: %q", raw)
+		return e, fmt.Errorf("it printed no JSON: %q", raw)
 	}
-	j.seen[e.Args] = raw
+	j.seen[e.Args] = e
 	_, err = j.file.Write(append(line, '\n'))
-	return err
+	return e, err
 }

@@ -45,7 +45,7 @@ func tables(old string, results map[string]*result) string {
 	for i, r := range table {
 		if i == 0 || r.group != table[i-1].group {
 			fmt.Fprintf(&out, "\n### %s\n\n%s\n\n", strings.ToUpper(r.group[:1])+r.group[1:], groups[r.group])
-			out.WriteString("| row | what | bar | measured | command: `vecino learn sim` | bytes | seconds |\n|---|---|---|---|---|---|---|\n")
+			out.WriteString("| row | what | bar | measured | command: `vecino learn sim` | bytes | seconds (of processors) |\n|---|---|---|---|---|---|---|\n")
 		}
 		if got := results[r.name]; got != nil {
 			out.WriteString(line(r, got, results))
@@ -78,8 +78,8 @@ func line(r row, got *result, all map[string]*result) string {
 	if r.group == "scale" {
 		measured += fmt.Sprintf(", %.0f MB", got.memory)
 	}
-	return fmt.Sprintf("%s%s | %s | %s | `%s` | %s | %.1f |\n",
-		r.begin(), r.what, strings.Join(bars, "; "), measured, r.command(), sizes(got), got.seconds)
+	return fmt.Sprintf("%s%s | %s | %s | `%s` | %s | %.1f (%.1f) |\n",
+		r.begin(), r.what, strings.Join(bars, "; "), measured, r.command(), sizes(got), got.seconds, got.cpu)
 }
 
 // kept returns the line of a row as it was.

@@ -40,6 +40,7 @@ type said struct {
 		Tuned  *float64 `json:"tuned"`
 	} `json:"personal"`
 	Seconds float64 `json:"seconds"`
+	cpu     float64 // seconds of all processors, of the whole process
 	PeakRSS float64 `json:"peak_rss_bytes"`
 }
 
@@ -48,7 +49,7 @@ type said struct {
 type result struct {
 	mean, worst, worstOfAll            float64 // percent
 	payload, headers, envelope, cover  float64 // bytes
-	epsilon, seconds, memory           float64 // memory in MB
+	epsilon, seconds, cpu, memory      float64 // memory in MB
 	alone, shared, tuned               float64 // percent
 	rule                               string
 	regression, diverged, hasOwn, hasW bool
@@ -79,18 +80,12 @@ func (b *bench) run(r row) (*result, error) {
 	var all []said
 	for seed := 1; seed <= r.runs(); seed++ {
 		args := append(r.arguments(b.data), "--seed", strconv.Itoa(seed))
-		raw := b.journal.find(args)
-		if raw == nil {
-			var err error
-			if raw, err = b.exec(append(slices.Clone(args), "--json")); err != nil {
-				return nil, err
-			}
-			if err := b.journal.add(args, raw); err != nil {
-				return nil, err
-			}
+		e, err := b.once(args)
+		if err != nil {
+			return nil, err
 		}
-		var s said
-		if err := json.Unmarshal(raw, &s); err != nil {
+		s := said{cpu: e.CPU}
+		if err := json.Unmarshal(e.Result, &s); err != nil {
 			return nil, fmt.Errorf("it printed no JSON: %w", err)
 		}
 		all = append(all, s)
@@ -108,31 +103,31 @@ func (b *bench) draw(r row) error {
 	if !r.plot {
 		return nil
 	}
-	args := append(r.arguments(b.data), "--seed", "1", "--plot", filepath.Join(b.curves, r.name+".svg"))
-	if b.journal.find(args) != nil {
-		return nil
-	}
 	if err := os.MkdirAll(b.curves, 0o755); err != nil {
 		return err
 	}
-	raw, err := b.exec(append(slices.Clone(args), "--json"))
-	if err != nil {
-		return err
-	}
-	return b.journal.add(args, raw)
+	_, err := b.once(append(r.arguments(b.data), "--seed", "1", "--plot", filepath.Join(b.curves, r.name+".svg")))
+	return err
 }
 
-// exec runs the binary and returns what it printed.
-func (b *bench) exec(args []string) ([]byte, error) {
+// once runs the binary, unless it is known what it prints.
+func (b *bench) once(args []string) (entry, error) {
+	if e, known := b.journal.find(args); known {
+		return e, nil
+	}
 	var out, stderr bytes.Buffer
-	cmd := exec.Command(b.vecino, append([]string{"learn", "sim"}, args...)...)
+	cmd := exec.Command(b.vecino, slices.Concat([]string{"learn", "sim"}, args, []string{"--json"})...)
 	cmd.Stdout, cmd.Stderr = &out, &stderr
 	err := cmd.Run()
 	var exit *exec.ExitError
-	if errors.As(err, &exit) {
-		return nil, fmt.Errorf("vecino learn sim %s: %s", strings.Join(args, " "), bytes.TrimSpace(stderr.Bytes()))
+	switch {
+	case errors.As(err, &exit):
+		return entry{}, fmt.Errorf("vecino learn sim %s: %s", strings.Join(args, " "), bytes.TrimSpace(stderr.Bytes()))
+	case err != nil:
+		return entry{}, err
 	}
-	return bytes.TrimSpace(out.Bytes()), err
+	cpu := cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+	return b.journal.add(args, bytes.TrimSpace(out.Bytes()), cpu.Seconds())
 }
 
 // summarise takes the means.
@@ -160,6 +155,7 @@ func summarise(all []said) *result {
 		add(&r.payload, 1, &s.Payload)
 		add(&r.epsilon, 1, s.Epsilon)
 		add(&r.seconds, 1, &s.Seconds)
+		add(&r.cpu, 1, &s.cpu)
 		r.memory = max(r.memory, s.PeakRSS/1e6)
 		if w := s.Wire; w != nil {
 			add(&r.headers, 1, &w.Headers)

@@ -69,6 +69,7 @@ var table = slices.Concat(
 	),
 	group("loss",
 		row{name: "meet-clean", what: "nothing is lost", args: meeting, plot: true},
+		row{name: "meet-loss", what: "30 % of the exchanges", args: meeting + " --loss 0.3"},
 		row{name: "meet-loss-churn", what: "30 % of the exchanges, 20 % of the nodes", args: meeting + " --loss 0.3 --churn 0.2", plot: true,
 			bars: []bar{belowRow(0.8, "meet-clean"), neverDiverges()}},
 		row{name: "meet-oneway", what: "30 % of the messages, one way", args: meeting + " --loss-oneway 0.3",
