@@ -102,6 +102,11 @@ func askOrView[T any](ctx context.Context, std stdio, name string, resting func(
 	if !errors.Is(err, web.ErrNotRunning) {
 		return out, err
 	}
+	return viewState(std, resting)
+}
+
+// viewState opens the state folder of a device whose agent does not run, for reading.
+func viewState[T any](std stdio, resting func(h *home) (T, error)) (out T, err error) {
 	path := store.StatePath(std.getenv)
 	dir, err := store.View(path)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -12,6 +12,7 @@ import (
 	"sync"
 
 	"github.com/vecino-edge/vecino/agent/config"
+	"github.com/vecino-edge/vecino/agent/learn"
 	"github.com/vecino-edge/vecino/agent/store"
 	"github.com/vecino-edge/vecino/crypto/door"
 	"github.com/vecino-edge/vecino/crypto/issuer"
@@ -232,7 +233,7 @@ func (h *home) forget() error {
 	if err := h.forgetBroker(); err != nil {
 		return err
 	}
-	names := append([]string{fileIssuer, fileGuests, fileIssued, fileGranted, fileCharters, fileEviction, "task", "checkpoint", filePassword}, secretFiles...)
+	names := append([]string{fileIssuer, fileGuests, fileIssued, fileGranted, fileCharters, fileEviction, "task", "checkpoint", learn.FileImport, learn.FileOwn, filePassword}, secretFiles...)
 	sums, err := filepath.Glob(h.path("sums*")) // of secure sums: see package neighbour
 	if err != nil {
 		return err

@@ -27,6 +27,7 @@ func learnCommand(std stdio) *cobra.Command {
 		verb(std, stop, "learn/stop", func(_ *cobra.Command, args []string) (any, error) {
 			return map[string]string{"name": args[0]}, nil
 		}, showTask),
+		exportCommand(std), importCommand(std),
 		simCommand(std))
 }
 
@@ -136,6 +137,7 @@ func showTask(w io.Writer, s learn.Status) {
 	}
 	lines = append(lines, costsInWords(&s.Spending)...)
 	lines = append(lines, privacyInWords(s.Privacy)...)
+	lines = append(lines, personalInWords(s.Personal)...)
 	if s.Sums != nil {
 		lines = append(lines, "sums\t"+sumsInWords(s.Sums))
 	}

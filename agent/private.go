@@ -74,3 +74,11 @@ func privacyInWords(p *learn.PrivacyStatus) []string {
 	}
 	return []string{fmt.Sprintf("privacy\tepsilon %.3g of %v at delta %.3g is spent, per %s of this device's data, over all private tasks", p.Epsilon, p.Target, p.Delta, p.Unit)}
 }
+
+// personalInWords returns the line about the device's own model.
+func personalInWords(p *learn.Personal) []string {
+	if p == nil {
+		return nil
+	}
+	return []string{fmt.Sprintf("own model\t%s on this device's test rows; the shared one %s, alone %s", percent(p.Own), percent(p.Shared), percent(p.Alone))}
+}

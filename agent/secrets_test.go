@@ -17,6 +17,7 @@ import (
 	"testing"
 
 	"github.com/vecino-edge/vecino/agent/broker"
+	"github.com/vecino-edge/vecino/agent/learn"
 	"github.com/vecino-edge/vecino/crypto/wire"
 )
 
@@ -24,6 +25,7 @@ import (
 // is in any other file must not be told, also in one that is new.
 var publicFiles = map[string]bool{
 	fileConfig: true, fileCharter: true, fileIssued: true, "lock": true, "task": true, "checkpoint": true, "vecino.sock": true,
+	learn.FileImport: true, learn.FileOwn: true, "privacy": true,
 	"clock": true, // nobody is told it either, but it is too short to look for
 }
 

@@ -85,6 +85,8 @@ func (d *device) addVerbs() {
 	d.table.Add("learn/status", func(context.Context, json.RawMessage) (any, error) { return d.tasks(), nil })
 	d.table.Add("learn/start", control.Typed(d.learnStart))
 	d.table.Add("learn/stop", control.Typed(d.learnStop))
+	d.table.Add("learn/export", control.Typed(d.learnExport))
+	d.table.Add("learn/import", control.Typed(d.learnImport))
 	d.addIssuerVerbs()
 }
 

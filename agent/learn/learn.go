@@ -144,6 +144,7 @@ type job struct {
 	sums   *sums              // in a mode of sums, while it runs
 	inbox  chan node.Inbound
 	parts  chan sumPart // in a mode of sums
+	latest []float32    // the model after the last round, (params); nil before
 }
 
 func newJob(t *node.Task, state State) *job {
@@ -281,6 +282,9 @@ func (s *Service) rounds(ctx context.Context, j *job) error {
 		return err
 	}
 	defer unprotect()
+	if err := s.begins(j, learner, set.Model.Spec()); err != nil {
+		return err
+	}
 	r := &node.Runner{
 		Task: j.task, Node: learner, Transport: &transport{s, j}, Store: checkpoints{s.o.Files, j.id}, Summer: summer, Turn: s.turn,
 		CheckpointEvery: s.o.CheckpointEvery, Test: data.Test, Rand: s.o.Rand, Now: s.o.Member.Now, Log: s.o.Log, Refuse: s.o.Member.Refuse,
@@ -291,7 +295,11 @@ func (s *Service) rounds(ctx context.Context, j *job) error {
 			s.o.OnModel(j.task, r.Node.Model(), data.Test)
 		}
 	}
-	r.OnRound = func(report node.Report) { s.onRound(j, report); offer() }
+	r.OnRound = func(report node.Report) {
+		s.keepModel(j, learner.Model())
+		s.onRound(j, report)
+		offer()
+	}
 	r.OnResume = func(last uint32) {
 		ended := last + 1
 		s.change(j, func(st *Status) { st.Round, st.ResumedAt = ended, &ended })
@@ -306,7 +314,10 @@ func (s *Service) rounds(ctx context.Context, j *job) error {
 	if status.State != Running {
 		return nil // stopped meanwhile
 	}
-	return r.Run(ctx)
+	if err := r.Run(ctx); err != nil || ctx.Err() != nil {
+		return err
+	}
+	return s.personalise(j, set, learner.Model(), data)
 }
 
 // add begins the sums of a job that learns by them, until end is called.

@@ -62,7 +62,9 @@ type Status struct {
 
 	Sums *SumStatus `json:"sums,omitempty"` // in a mode of sums, while the task runs
 	Spending
-	Privacy *PrivacyStatus `json:"privacy,omitempty"` // of a task that hides records
+	Imported bool           `json:"imported,omitempty"` // it began with a model that was imported here
+	Personal *Personal      `json:"personal,omitempty"` // once the device has a model of its own
+	Privacy  *PrivacyStatus `json:"privacy,omitempty"`  // of a task that hides records
 }
 
 func newStatus(t *node.Task, id node.ID, state State) Status {

@@ -70,6 +70,9 @@ func (s *Service) Start(p Plan) (*Status, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := s.takeScale(&p, data); err != nil {
+		return nil, err
+	}
 	t, err := p.task(data)
 	if err != nil {
 		return nil, err
@@ -189,11 +192,10 @@ func (s *Service) Stop(name string) (*Status, error) {
 func (s *Service) find(name string) (*job, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	const fewest = 4 // digits of an id
 	var found *job
 	for _, j := range s.sorted() {
 		switch {
-		case j.task.Name != name && (len(name) < fewest || !strings.HasPrefix(j.status.ID, name)):
+		case !j.named(name):
 		case found == nil:
 			found = j
 		case j.active():
@@ -204,6 +206,12 @@ func (s *Service) find(name string) (*job, error) {
 		return nil, fmt.Errorf("%w: %q", ErrNoTask, name)
 	}
 	return found, nil
+}
+
+// named reports whether that is the job's name, or the beginning of its id.
+func (j *job) named(name string) bool {
+	const fewest = 4 // digits of an id
+	return j.task.Name == name || len(name) >= fewest && strings.HasPrefix(j.status.ID, name)
 }
 
 // halt ends a job, unless it is over, and reports whether it did.

@@ -108,7 +108,7 @@ func (t *Task) checkData(wrong wrongField) error {
 	if t.Divisor != 0 && dataset.Method(t.Scale) != dataset.Divide {
 		return wrong("divisor", "%v, where nothing is divided", t.Divisor)
 	}
-	if err := t.scaler().Validate(len(t.Columns)); err != nil {
+	if err := t.Scaler().Validate(len(t.Columns)); err != nil {
 		return wrong("scale", "%v", err)
 	}
 	return nil

@@ -10,8 +10,8 @@ import (
 	"github.com/vecino-edge/vecino/fl/dataset"
 )
 
-// scaler returns the scaling that all devices share.
-func (t *Task) scaler() *dataset.Scaler {
+// Scaler returns the scaling that all devices share.
+func (t *Task) Scaler() *dataset.Scaler {
 	return &dataset.Scaler{
 		Scale: dataset.Scale{Method: dataset.Method(t.Scale), Divisor: t.Divisor},
 		Mean:  t.Mean, Deviation: t.Deviation, TargetMean: t.TargetFit[0], TargetDeviation: t.TargetFit[1],
@@ -46,7 +46,7 @@ func (t *Task) Prepare(table *dataset.Table) error {
 	if table.Kind == dataset.Classification {
 		table.Classes = int(t.Classes)
 	}
-	return t.scaler().Apply(table)
+	return t.Scaler().Apply(table)
 }
 
 func difference(have, want []string) string {

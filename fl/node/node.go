@@ -171,6 +171,16 @@ func (n *Node) trackBy() trackKind {
 // Model returns the node's parameters, (params). They change with every round.
 func (n *Node) Model() []float32 { return n.x }
 
+// Begins sets the parameters, (params), with which the node begins, in place of those
+// that the seed makes: before its first round, and not where all go on from one model in
+// common, as by sums. Neighbours that begin with another model mix it in with theirs.
+func (n *Node) Begins(x []float32) {
+	if n.shared != nil || len(x) != len(n.x) {
+		panic(fmt.Sprintf("node: begin with %d parameters of %d, in mode %v", len(x), len(n.x), n.set.Mode))
+	}
+	copy(n.x, x)
+}
+
 // maxListen is how many rounds a node that is late listens. One would do but
 // for losses; where nobody is heard in so many, nobody has learned meanwhile.
 const maxListen = 3
