@@ -28,9 +28,11 @@ import files_door as door
 import files_identity as identity
 import files_issuers as issuers
 import files_lattice as lattice
+import files_learning as learning
 import files_owner as owner
 import files_sums as sums
 import files_transport as transport
+import files_updates as updates
 from cbor import Refused
 from common import Count, Mismatch
 from control import unnoticed
@@ -63,7 +65,11 @@ CHECKS = {
     "crypto/shard/testdata/codes.json": transport.codes,
     "crypto/shard/testdata/messages.json": transport.shard_messages,
     "fl/update/testdata/updates.json": transport.updates,
-    "fl/node/testdata/tasks.json": transport.tasks,
+    "fl/update/testdata/deltas.json": updates.deltas,
+    "fl/update/testdata/exchanges.json": updates.exchanges,
+    "fl/privacy/testdata/budgets.json": learning.budgets,
+    "fl/dataset/testdata/rings.json": learning.rings,
+    "fl/node/testdata/tasks.json": learning.tasks,
     "fl/node/testdata/checkpoints.json": transport.checkpoints,
     "fl/node/testdata/sums.json": sums.learned,
     "agent/learn/testdata/saved.json": transport.saved,
@@ -74,7 +80,8 @@ CHECKS = {
 }
 
 CODES = "crypto/shard/testdata/codes.json"  # of which --control wants the largest too
-SLOW = {"crypto/rlwe/testdata/vectors.json": 9}  # of which --control changes every ninth value only
+# Of which --control changes every so many values only.
+SLOW = {"crypto/rlwe/testdata/vectors.json": 9, "fl/update/testdata/deltas.json": 3}
 
 # JSON in testdata that is no vector of the protocol.
 OTHERS = {"agent/config/testdata/config.schema.json"}

@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import struct
 
+import deltas
 from cbor import array, bstr, decode, encode, exactly, many, need, uint
 from common import H, base32, key, lv, u8, u32
 from identity import topic_name
@@ -134,15 +135,17 @@ def open_shard(raw):
 
 # Updates.
 
-HEADER = array(bstr(16), bstr(32), uint(1, 2), uint(1, 1 << 20), uint(0, 2), uint(1, 1 << 20), uint(0, 64), uint(0, 63),
+HEADER = array(bstr(16), bstr(32), uint(1, 2), uint(1, 1 << 20), uint(0, 4), uint(1, 1 << 20), uint(0, 64), uint(0, 63),
                bstr(32), bstr(32), bstr(32), many(0, 64, bstr(16)), exactly(1), bstr(16))
+EXCHANGE = 4
 
 
 FLOAT32_END = 2.0**128 - 2.0**103  # rounds to infinity
 
 
 def vector_size(quant, params):
-    return (4 * params, params + 4 * -(-params // 256), params)[quant]
+    blocks = -(-params // 256)
+    return (4 * params, params + 4 * blocks, params, 2 * blocks + -(-params // 2))[quant]
 
 
 def payload_size(vectors, quant, params):
@@ -156,6 +159,9 @@ def update_id(sender, k):
 def check_vector(raw, quant, params):
     need(len(raw) == vector_size(quant, params), "length of a vector")
     if quant == 2:
+        return
+    if quant == 3:
+        deltas.decode_delta("q4", raw, params)
         return
     if quant == 0:
         numbers = struct.unpack("<%df" % params, raw)
@@ -178,15 +184,19 @@ def seal_payload(header, payload):
     return seal(CHACHA, header[8], ZERO_NONCE, payload, payload_aad(header))
 
 
-def open_update(sender, raw, shards=None):
-    """Message of type 1. Returns its header and, where the ciphertext is there, the payload."""
+def open_update(sender, raw, shards=None, model=None):
+    """Message of type 1, about a model of so many numbers where that is known. Returns its header and, where the ciphertext is there, the payload."""
     item = decode(raw)
     need(type(item) is list and len(item) == 2, "update")
     header, inline = HEADER(item[0]), item[1]
     _, _, vectors, params, quant, size, k, m, secret, ct_hash, m_hash, hashes, _, name = header
     need(name == update_id(sender, secret), "an id that is not the sender's")
-    need(size == payload_size(vectors, quant, params) + 16, "size")
-    need(quant < 2 or vectors == 1, "several strings of bytes")
+    need(model is None or params == model, "of another model")
+    if quant == EXCHANGE:
+        need(size >= 20, "size")
+    else:
+        need(size == payload_size(vectors, quant, params) + 16, "size")
+    need(quant not in (2, EXCHANGE) or vectors == 1, "several strings of bytes")
     need(len(hashes) == k + m <= 64, "number of shards")
     if inline is not None:
         need(k == 0 and m == 0 and len(bstr(1, 1024)(inline)) == size, "inline")
@@ -200,6 +210,9 @@ def open_update(sender, raw, shards=None):
     need(hashlib.sha256(sealed).digest() == ct_hash, "hash of the ciphertext")
     payload = open_(CHACHA, secret, ZERO_NONCE, sealed, payload_aad(header))
     need(hashlib.sha256(payload).digest() == m_hash, "hash of the payload")
+    if quant == EXCHANGE:
+        deltas.open_exchange(payload, params)
+        return header, payload
     for v in many(vectors, vectors, bstr(0, 1 << 20))(decode(payload)):
         check_vector(v, quant, params)
     return header, payload
