@@ -33,7 +33,7 @@ const module = "github.com/vecino-edge/vecino/"
 var floors = map[string]int{
 	"agent": 6,
 
-	"agent/config": 5, "agent/control": 5, "agent/web": 5, "agent/learn": 5, "agent/neighbour": 5,
+	"agent/config": 5, "agent/control": 5, "agent/web": 5, "agent/learn": 5, "agent/live": 5, "agent/neighbour": 5,
 	"agent/tlink": 5, "agent/plot": 5,
 
 	"fl/sim": 4, "fl/bench": 4, "agent/bus": 4, "agent/broker": 4,
