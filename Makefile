@@ -52,6 +52,11 @@ bench-go-fl: ## matrices, models, updates, simulation
 bench-fl: build/vecino ## measure how well devices learn into fl/README.md (DATA=folder of data folders, ROWS=rows or groups)
 	$(GO) run ./fl/bench -vecino build/vecino -data "$(DATA)" -rows "$(ROWS)"
 
+bench-live: ## time from a sample to its score at a subscriber, on one core, while the device trains (needs mosquitto)
+	@mkdir -p build
+	$(GO) test -c -o build/live.test ./agent/live
+	cd build && taskset -c 0 ./live.test -test.run '^$$' -test.bench '^BenchmarkLive$$' -test.benchtime 1000x
+
 t-link: ## see whether who records all traffic can follow devices (TLINK=full: half an hour; short, controls)
 	$(GO) test ./agent -count=1 -run '^TestTLink' -timeout 2h -v -tlink $(TLINK)
 
@@ -70,4 +75,4 @@ clean: ## remove what was built
 	rm -rf build
 
 FORCE:
-.PHONY: help build demo test unit lint race fuzz bench bench-crypto bench-go-fl bench-fl t-link size cross release clean FORCE
+.PHONY: help build demo test unit lint race fuzz bench bench-crypto bench-go-fl bench-fl bench-live t-link size cross release clean FORCE

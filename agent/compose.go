@@ -21,6 +21,7 @@ import (
 	"github.com/vecino-edge/vecino/agent/config"
 	"github.com/vecino-edge/vecino/agent/control"
 	"github.com/vecino-edge/vecino/agent/learn"
+	"github.com/vecino-edge/vecino/agent/live"
 	"github.com/vecino-edge/vecino/agent/neighbour"
 	"github.com/vecino-edge/vecino/agent/web"
 	"github.com/vecino-edge/vecino/crypto/door"
@@ -44,6 +45,8 @@ type device struct {
 	table   control.Table
 	left    context.CancelCauseFunc // ends the device for good
 	ring    *door.Keyring
+	live    *live.Service // nil unless samples are scored live
+	plane   *bus.Plane    // of the owner; likewise
 }
 
 // deviceOptions are what differs between the agent and a device of the demo.
@@ -67,6 +70,10 @@ func newDevice(cfg *config.Config, h *home, log *slog.Logger, o deviceOptions) (
 		return nil, err
 	}
 	if err := d.openMember(); err != nil {
+		d.close()
+		return nil, err
+	}
+	if err := d.openLive(); err != nil {
 		d.close()
 		return nil, err
 	}
@@ -165,12 +172,14 @@ func (d *device) openLearner(o deviceOptions) (err error) {
 		rand.Read(b[:])
 		o.seed = binary.BigEndian.Uint64(b[:])
 	}
-	d.learner = learn.New(learn.Options{
+	lo := learn.Options{
 		Member: d.member, Files: d.home.dir, Load: load, Accept: d.cfg.FL.Tasks == config.TasksAccept,
 		CheckpointEvery: d.cfg.FL.CheckpointEvery, Seed: o.seed, Rand: rand.Reader,
 		Log: d.log.With("room", "learn"), Gate: d.power.allowed, Meter: d.power.begin,
 		DataSet: dataSet(d.home, d.cfg), Epsilon: ownEpsilon(&d.cfg.FL),
-	})
+	}
+	d.hookLive(&lo, o.load == nil && d.cfg.FL.Data == "")
+	d.learner = learn.New(lo)
 	return nil
 }
 
@@ -210,6 +219,7 @@ func (d *device) run(ctx context.Context, listeners ...net.Listener) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return d.member.Run(ctx) })
 	g.Go(func() error { return d.learner.Run(ctx) })
+	d.runLive(ctx, g)
 	if len(listeners) > 0 {
 		server := &web.Server{Table: &d.table, Log: d.log.With("room", "web")}
 		g.Go(func() error { return server.Serve(ctx, listeners...) })

@@ -115,6 +115,7 @@ func showStatus(w io.Writer, s statusInfo) {
 	if b := boardInWords(s.Board); running && b != "" {
 		lines = append(lines, "board\t"+b)
 	}
+	lines = append(lines, liveLines(s.Live)...)
 	if running {
 		lines = append(lines, fmt.Sprintf("traffic\t%d kB sent, %d kB received", s.Traffic.BytesSent/1000, s.Traffic.BytesReceived/1000))
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/vecino-edge/vecino/agent/bus"
 	"github.com/vecino-edge/vecino/agent/control"
 	"github.com/vecino-edge/vecino/agent/learn"
+	"github.com/vecino-edge/vecino/agent/live"
 	"github.com/vecino-edge/vecino/crypto/door"
 	"github.com/vecino-edge/vecino/fl/node"
 	"github.com/vecino-edge/vecino/fl/update"
@@ -33,6 +34,7 @@ type statusInfo struct {
 	Members    []string          `json:"members"`
 	Learning   *learn.Status     `json:"learning"` // the first of the tasks
 	Tasks      []learn.Status    `json:"tasks"`
+	Live       *live.Status      `json:"live"` // null where nothing is scored live
 	Refused    map[string]uint64 `json:"refused"`
 	Traffic    bus.Counters      `json:"traffic"`
 	Update     *struct{}         `json:"update"` // comes with signed updates
@@ -95,7 +97,7 @@ func (d *device) status() statusInfo {
 	s := statusInfo{
 		Name: d.cfg.Name, Version: release, Uptime: time.Since(d.began).Seconds(),
 		Board:    boardNow(d.power.probe),
-		Learning: tasks.first(), Tasks: tasks.Tasks, Refused: d.member.Refused(), Traffic: d.links.counters(),
+		Learning: tasks.first(), Tasks: tasks.Tasks, Live: d.liveStatus(), Refused: d.member.Refused(), Traffic: d.links.counters(),
 		Neighbours: d.neighbours(), Members: d.members(),
 	}
 	s.Health = d.health(s.Neighbours, s.Tasks)
