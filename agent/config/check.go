@@ -70,6 +70,9 @@ var formats = map[string]format{
 		wrong:   wrongAddress,
 		check:   checkAddress,
 	},
+	"owners": {
+		pattern: `^[ 0-9A-Za-z:,-]+$`,
+	},
 	"loopback": {
 		pattern: addressPattern,
 		wrong:   wrongAddress,
@@ -121,6 +124,9 @@ func (s *Setting) check(text string) string {
 	}
 	if s.Type == "url" && strings.Contains(text, "@") {
 		return "holds an account; write its name as broker.username and its password into a file, named by broker.password_file"
+	}
+	if s.Type == "owners" { // a secret key may be among them, which no error repeats
+		return checkOwners(text)
 	}
 	reason := ""
 	switch {

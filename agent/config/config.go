@@ -96,7 +96,8 @@ const (
 // FL says what the device learns, and how.
 type FL struct {
 	Data            string        `toml:"data" format:"path" empty:"this device does not learn" doc:"Folder with train.csv, test.csv and perhaps schema.toml"`
-	Tasks           Tasks         `toml:"tasks" default:"accept" enum:"accept|refuse" doc:"Whether tasks that neighbours start are joined where the data fit"`
+	Tasks           Tasks         `toml:"tasks" default:"accept" enum:"accept|signed|refuse" doc:"Which tasks that neighbours start are joined where the data fit: all, those that an owner of task_keys signed, or none"`
+	TaskKeys        string        `toml:"task_keys" format:"owners" empty:"this device's own owner key alone" doc:"Public keys of the owners whose signed tasks are joined, as vecino key show prints them, with commas between them; this device's own owner key is always among them"`
 	CheckpointEvery time.Duration `toml:"checkpoint_every" default:"10m" min:"0s" max:"24h" soft:"true" doc:"Least time between two writes of the model to the state folder; 0s writes after every round"`
 	Epsilon         string        `toml:"epsilon" format:"epsilon" empty:"what each task says" doc:"Most that all tasks together may tell of a record of this device's data, in differential privacy; a task that hides records ends where its own epsilon or this one is spent"`
 }
@@ -107,6 +108,7 @@ type Tasks string
 // What a device may do with its neighbours' tasks.
 const (
 	TasksAccept Tasks = "accept"
+	TasksSigned Tasks = "signed"
 	TasksRefuse Tasks = "refuse"
 )
 

@@ -98,8 +98,8 @@ func TestResolvePath(t *testing.T) {
 // TestSettings holds the tags of Config against each other.
 func TestSettings(t *testing.T) {
 	settings := Settings()
-	if len(settings) != 32 {
-		t.Errorf("%d settings, want 32", len(settings))
+	if len(settings) != 33 {
+		t.Errorf("%d settings, want 33", len(settings))
 	}
 	envs := map[string]bool{EnvState: true, EnvRuntime: true}
 	for _, s := range settings {

@@ -32,7 +32,8 @@ var samples = map[string][]string{
 	"neighbours.cover":      {"off"},
 	"neighbours.unlinkable": {"neighbours"},
 	"fl.data":               {"one", "two", "three"},
-	"fl.tasks":              {"refuse"},
+	"fl.tasks":              {"signed", "refuse"},
+	"fl.task_keys":          {anOwner, anOwner + "," + anOwner},
 	"fl.checkpoint_every":   {"0s", "1h", "24h"},
 	"fl.epsilon":            {"3", "0.5", "1000"},
 	"power.max_temperature": {"", "30", "70.5"},
@@ -174,7 +175,7 @@ func TestLoadProblems(t *testing.T) {
 		src  Source
 		want string
 	}{
-		"value in environment":        {Source{Environ: []string{"VECINO_FL_TASKS=maybe"}}, `VECINO_FL_TASKS: "maybe" is not one of accept, refuse`},
+		"value in environment":        {Source{Environ: []string{"VECINO_FL_TASKS=maybe"}}, `VECINO_FL_TASKS: "maybe" is not one of accept, signed, refuse`},
 		"unknown in environment":      {Source{Environ: []string{"VECINO_BROKER_URI=x"}}, "VECINO_BROKER_URI: unknown setting; did you mean VECINO_BROKER_URL?"},
 		"far from all in environment": {Source{Environ: []string{"VECINO_ABCDEFGHIJKLM=x"}}, "VECINO_ABCDEFGHIJKLM: unknown setting; unset it"},
 		"odd in environment":          {Source{Environ: []string{"VECINO_ABCDEFGHIJ\nKLM=x"}}, `"VECINO_ABCDEFGHIJ\nKLM": unknown setting; unset it`},

@@ -109,8 +109,8 @@ var (
 	headerDecoder = wire.New(wire.Limits{Bytes: 64, Items: 16, Depth: 4})
 )
 
-// Message is a message that was parsed. Nobody vouches for its content until
-// [Message.Verify] hands it out.
+// Message is a message that was parsed. Nobody vouches for its content but what
+// [Message.Verify] hands out.
 type Message struct {
 	id        KeyID
 	protected []byte
@@ -150,6 +150,10 @@ func Parse(b []byte, maxPayload int) (*Message, error) {
 
 // KeyID returns the identifier of the key by which the message says it is signed.
 func (m *Message) KeyID() KeyID { return m.id }
+
+// Unverified returns the payload, for which nobody vouches: it is for what may be
+// read whoever said it. It shares memory with the message.
+func (m *Message) Unverified() []byte { return m.payload }
 
 // Verify returns the payload and which of the keys signed it, for the use that
 // label and aad name. The error wraps [ErrKey] where none of the keys is the one

@@ -36,6 +36,7 @@ const (
 	LabelPayload      Label = "vecino/payload/1" // update: additional data of a payload
 	LabelUpdate       Label = "vecino/update/1"  // update: id of an update
 	LabelTask         Label = "vecino/task/1"    // node: a learning task
+	LabelOwnerTask    Label = "vecino/otask/1"   // learn: a learning task that its owner signed
 	LabelTell         Label = "vecino/tell/1"    // node: order of those who tell the common model
 	LabelToken        Label = "vecino/token/1"   // token: public information of a token
 	LabelTokenGrant   Label = "vecino/grant/1"   // token: an issuer's word that it saw one blinded element
@@ -65,7 +66,7 @@ var Labels = []Label{
 	LabelNonce, LabelSignature, LabelHello, LabelPseudonym, LabelTopic, LabelOuter,
 	LabelCharter, LabelProof, LabelKeyRequest, LabelKeyAnswer, LabelDoor,
 	LabelIssuerKey, LabelJoin, LabelAdmit, LabelWelcome, LabelTime, LabelPayload,
-	LabelUpdate, LabelTask, LabelTell,
+	LabelUpdate, LabelTask, LabelOwnerTask, LabelTell,
 	LabelToken, LabelTokenGrant, LabelTokenRequest, LabelTokenAnswer, LabelDeal, LabelRound,
 	LabelIssuers, LabelDeny, LabelRekey, LabelSync, LabelPair, LabelTag,
 	LabelSum, LabelExpand, LabelRoster, LabelActive, LabelPoint, LabelLead, LabelMask, LabelSecret,
