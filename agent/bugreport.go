@@ -205,7 +205,7 @@ func newDeviceReport(s *statusInfo) *deviceReport {
 	}
 	if s.Learning != nil {
 		task := *s.Learning
-		task.ID, task.Name, task.Error = "", "", ""
+		task.ID, task.Name, task.Error, task.SignedBy = "", "", "", ""
 		r.Task = &task
 	}
 	return r

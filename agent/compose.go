@@ -173,7 +173,8 @@ func (d *device) openLearner(o deviceOptions) (err error) {
 		o.seed = binary.BigEndian.Uint64(b[:])
 	}
 	lo := learn.Options{
-		Member: d.member, Files: d.home.dir, Load: load, Accept: d.cfg.FL.Tasks == config.TasksAccept,
+		Member: d.member, Files: d.home.dir, Load: load, Accept: d.cfg.FL.Tasks != config.TasksRefuse,
+		Signed: d.cfg.FL.Tasks == config.TasksSigned, Keys: d.owners(),
 		CheckpointEvery: d.cfg.FL.CheckpointEvery, Seed: o.seed, Rand: rand.Reader,
 		Log: d.log.With("room", "learn"), Gate: d.power.allowed, Meter: d.power.begin,
 		DataSet: dataSet(d.home, d.cfg), Epsilon: ownEpsilon(&d.cfg.FL),

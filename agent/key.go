@@ -22,6 +22,7 @@ type keyInfo struct {
 	X25519      string `json:"x25519"`
 	Fingerprint string `json:"fingerprint"`
 	Issuer      bool   `json:"issuer"`
+	Owner       string `json:"owner"` // empty where there is no owner's key
 }
 
 func keyCommand(std stdio) *cobra.Command {
@@ -31,7 +32,7 @@ func keyCommand(std stdio) *cobra.Command {
 func keyInitCommand(std stdio) *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
-		Use: "init", Short: "Make the identity keys, unless they are there", Args: cobra.NoArgs,
+		Use: "init", Short: "Make the identity keys and the owner's key, unless they are there", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			h, err := openHome(store.StatePath(std.getenv), std.getenv)
 			if err != nil {
@@ -42,7 +43,10 @@ func keyInitCommand(std stdio) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return showKey(std, id, h.isIssuer(), asJSON, false)
+			if _, err := h.newOwner(); err != nil {
+				return err
+			}
+			return showKey(std, h, id, asJSON, false)
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
@@ -52,7 +56,7 @@ func keyInitCommand(std stdio) *cobra.Command {
 func keyShowCommand(std stdio) *cobra.Command {
 	var asJSON, code bool
 	c := &cobra.Command{
-		Use: "show", Short: "Show the public identity keys", Args: cobra.NoArgs,
+		Use: "show", Short: "Show the public identity keys, and the owner's", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			dir, err := store.View(store.StatePath(std.getenv))
 			if err != nil {
@@ -67,7 +71,7 @@ func keyShowCommand(std stdio) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return showKey(std, id, h.isIssuer(), asJSON, code)
+			return showKey(std, h, id, asJSON, code)
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
@@ -75,16 +79,27 @@ func keyShowCommand(std stdio) *cobra.Command {
 	return c
 }
 
-func showKey(std stdio, id *issuer.Identity, isIssuer, asJSON, code bool) error {
+func showKey(std stdio, h *home, id *issuer.Identity, asJSON, code bool) error {
 	ed, x := id.Ed25519(), id.X25519()
 	sum := sha256.Sum256(append(ed[:], x[:]...))
 	info := keyInfo{
-		Ed25519: hex.EncodeToString(ed[:]), X25519: hex.EncodeToString(x[:]), Fingerprint: hex.EncodeToString(sum[:16]), Issuer: isIssuer,
+		Ed25519: hex.EncodeToString(ed[:]), X25519: hex.EncodeToString(x[:]), Fingerprint: hex.EncodeToString(sum[:16]), Issuer: h.isIssuer(),
+	}
+	owner, err := h.owner()
+	switch {
+	case err == nil:
+		info.Owner = owner.String()
+	case !errors.Is(err, fs.ErrNotExist):
+		return err
 	}
 	if asJSON {
 		return writeJSON(std.out, info)
 	}
-	columns(std.out, "fingerprint\t"+info.Fingerprint, "ed25519\t"+info.Ed25519, "x25519\t"+info.X25519)
+	lines := []string{"fingerprint\t" + info.Fingerprint, "ed25519\t" + info.Ed25519, "x25519\t" + info.X25519}
+	if info.Owner != "" {
+		lines = append(lines, "owner\t"+info.Owner)
+	}
+	columns(std.out, lines...)
 	if !code {
 		return nil
 	}

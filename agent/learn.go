@@ -6,80 +6,21 @@ package main
 import (
 	"fmt"
 	"io"
-	"path/filepath"
-	"strings"
-	"time"
 
-	"github.com/BurntSushi/toml"
 	"github.com/spf13/cobra"
 	"github.com/vecino-edge/vecino/agent/learn"
-	"github.com/vecino-edge/vecino/agent/store"
 )
 
 func learnCommand(std stdio) *cobra.Command {
-	start := &cobra.Command{
-		Use: "start TASK", Short: "Start a task, a TOML file, with all neighbours whose data fit", Args: cobra.ExactArgs(1),
-	}
 	stop := &cobra.Command{Use: "stop TASK", Short: "Stop a task on this device, by its name or the beginning of its id", Args: cobra.ExactArgs(1)}
 	return group("learn", "Learn together with the neighbours",
 		readVerb(std, &cobra.Command{Use: "status", Short: "Show this device's tasks"}, "learn/status", restingTasks, showTasks),
-		verb(std, start, "learn/start", func(_ *cobra.Command, args []string) (any, error) { return readTask(args[0]) }, showTask),
+		startCommand(std), signCommand(std),
 		verb(std, stop, "learn/stop", func(_ *cobra.Command, args []string) (any, error) {
 			return map[string]string{"name": args[0]}, nil
 		}, showTask),
 		exportCommand(std), importCommand(std),
 		simCommand(std))
-}
-
-// taskFile is a task as its owner writes it. Only a name is needed.
-type taskFile struct {
-	Name      string  `toml:"name"`
-	Model     string  `toml:"model"`
-	Algorithm string  `toml:"algorithm"`
-	Topology  string  `toml:"topology"`
-	Compress  string  `toml:"compress"`
-	Mode      string  `toml:"mode"`
-	Rate      float32 `toml:"rate"`
-	Decay     float32 `toml:"weight_decay"`
-	Batch     int     `toml:"batch"`
-	Epochs    int     `toml:"epochs"`
-	Rounds    int     `toml:"rounds"`
-	Round     string  `toml:"round"`
-	Seed      uint64  `toml:"seed"`
-
-	Privacy  *privacyArgs `toml:"privacy"`
-	Personal personalArgs `toml:"personal"`
-}
-
-const maxTaskFile = 16 << 10
-
-// readTask reads a task file. What it leaves out has a default that suits small
-// tables.
-func readTask(path string) (*taskArgs, error) {
-	b, err := store.ReadFile(path, maxTaskFile)
-	if err != nil {
-		return nil, err
-	}
-	f := taskFile{
-		Name: strings.TrimSuffix(filepath.Base(path), ".toml"), Model: "softmax", Algorithm: "kgt", Topology: "full", Compress: "q8", Mode: "robust",
-		Rate: 0.1, Decay: 1e-4, Batch: 16, Epochs: 1, Rounds: 100, Round: "1m", Seed: 1,
-	}
-	meta, err := toml.Decode(string(b), &f)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	if unknown := meta.Undecoded(); len(unknown) > 0 {
-		return nil, fmt.Errorf("%s: %s: unknown key; a task has name, model, algorithm, topology, compress, mode, rate, weight_decay, batch, epochs, rounds, round, seed, and tables privacy and personal", path, unknown[0])
-	}
-	round, err := time.ParseDuration(f.Round)
-	if err != nil {
-		return nil, fmt.Errorf("%s: round: %q is no duration; write it like 30s or 5m", path, f.Round)
-	}
-	return &taskArgs{
-		Name: f.Name, Model: f.Model, Algorithm: f.Algorithm, Topology: f.Topology, Compress: f.Compress, Mode: f.Mode, Rate: f.Rate,
-		Decay: f.Decay, Batch: f.Batch, Epochs: f.Epochs, Rounds: f.Rounds, Seconds: round.Seconds(), Seed: f.Seed,
-		Privacy: f.Privacy, Personal: f.Personal,
-	}, nil
 }
 
 type tasksInfo struct {
@@ -123,11 +64,24 @@ var modeInWords = map[string]string{
 	"mask":    "mask: like private, by pairwise masks; lighter, and a round fails where too many leave",
 }
 
+// startCommand is `vecino learn start`.
+func startCommand(std stdio) *cobra.Command {
+	c := verb(std, &cobra.Command{
+		Use: "start TASK", Short: "Start a task, a TOML file or one that learn sign made, with all neighbours whose data fit", Args: cobra.ExactArgs(1),
+	}, "learn/start", func(_ *cobra.Command, args []string) (any, error) { return readTask(args[0]) }, showTask)
+	run := c.RunE
+	c.RunE = func(cmd *cobra.Command, args []string) error { return inTaskFile(args[0], run(cmd, args)) }
+	return c
+}
+
 func showTask(w io.Writer, s learn.Status) {
 	lines := []string{
 		fmt.Sprintf("%s\t%s (%s)", s.Name, stateInWords(&s), s.ID[:8]),
 		fmt.Sprintf("round\t%d of %d, %s on %s", s.Round, s.Rounds, s.Algorithm, s.Topology),
 		"mode\t" + modeInWords[s.Mode],
+	}
+	if s.SignedBy != "" {
+		lines = append(lines, "signed\tby "+s.SignedBy)
 	}
 	if s.Round > 0 {
 		lines = append(lines,

@@ -10,44 +10,7 @@ import (
 
 	"github.com/vecino-edge/vecino/agent/config"
 	"github.com/vecino-edge/vecino/agent/learn"
-	"github.com/vecino-edge/vecino/fl/node"
 )
-
-// privacyArgs are the table privacy of a task file: how single records are hidden. All
-// of it is needed but clip.
-type privacyArgs struct {
-	Epsilon float32 `toml:"epsilon" json:"epsilon"` // that the task may tell of a record
-	Delta   float32 `toml:"delta" json:"delta"`
-	Noise   float32 `toml:"noise" json:"noise"`   // multiplier: deviation of the noise over clip
-	Sample  float32 `toml:"sample" json:"sample"` // share of the rows in a step; an epoch is one step
-	Clip    float32 `toml:"clip" json:"clip"`     // largest norm of a record's gradient; 0 stands for 1
-}
-
-func (a *privacyArgs) plan() *node.Privacy {
-	if a == nil {
-		return nil
-	}
-	p := &node.Privacy{Sigma: a.Noise, Clip: a.Clip, Q: a.Sample, Delta: a.Delta, Epsilon: a.Epsilon}
-	if p.Clip == 0 {
-		p.Clip = 1
-	}
-	return p
-}
-
-// personalArgs are the table personal of a task file: what each device keeps to itself.
-type personalArgs struct {
-	Tune int  `toml:"tune" json:"tune"` // epochs on the device's own rows alone, after the last round
-	Head bool `toml:"head" json:"head"` // the last layer is not shared
-}
-
-func (a personalArgs) plan() node.Personal {
-	const most = 1 << 20 // far more than a task may have, which its check says
-	tune := a.Tune
-	if tune < 0 || tune > most {
-		tune = most
-	}
-	return node.Personal{Tune: uint32(tune), Head: a.Head}
-}
 
 // dataSet returns the path by which the privacy budget of the device's data is known.
 func dataSet(h *home, c *config.Config) string {

@@ -20,7 +20,6 @@ import (
 	"github.com/vecino-edge/vecino/agent/live"
 	"github.com/vecino-edge/vecino/crypto/door"
 	"github.com/vecino-edge/vecino/fl/node"
-	"github.com/vecino-edge/vecino/fl/update"
 )
 
 // statusInfo is what `vecino status --json` prints.
@@ -266,44 +265,8 @@ func (d *device) mayLeave() error {
 
 func (d *device) tasks() tasksInfo { return tasksInfo{Tasks: d.learner.Statuses()} }
 
-// taskArgs is a task file as JSON; durations are in seconds.
-type taskArgs struct {
-	Name      string  `json:"name"`
-	Model     string  `json:"model"`
-	Algorithm string  `json:"algorithm"`
-	Topology  string  `json:"topology"`
-	Compress  string  `json:"compress"`
-	Mode      string  `json:"mode"`
-	Rate      float32 `json:"rate"`
-	Decay     float32 `json:"weight_decay"`
-	Batch     int     `json:"batch"`
-	Epochs    int     `json:"epochs"`
-	Rounds    int     `json:"rounds"`
-	Seconds   float64 `json:"round_seconds"`
-	Seed      uint64  `json:"seed"`
-
-	Privacy  *privacyArgs `json:"privacy"`
-	Personal personalArgs `json:"personal"`
-}
-
 func (d *device) learnStart(_ context.Context, a taskArgs) (any, error) {
-	algorithm, err := node.ParseAlgorithm(a.Algorithm)
-	if err != nil {
-		return nil, control.Errorf(control.Usage, "%v", err)
-	}
-	_, err = update.ParseCompression(a.Compress)
-	if err != nil {
-		return nil, control.Errorf(control.Usage, "%v", err)
-	}
-	mode, err := node.ParseMode(a.Mode)
-	if err != nil {
-		return nil, control.Errorf(control.Usage, "%v", err)
-	}
-	s, err := d.learner.Start(learn.Plan{
-		Name: a.Name, Mode: mode, Model: a.Model, Algorithm: algorithm, Topology: a.Topology, Compress: a.Compress, Aggregate: "mean", Rate: a.Rate, Decay: a.Decay,
-		Batch: a.Batch, Epochs: a.Epochs, Rounds: a.Rounds, RoundLen: time.Duration(a.Seconds * float64(time.Second)), Seed: a.Seed,
-		Privacy: a.Privacy.plan(), Personal: a.Personal.plan(),
-	})
+	s, err := d.startTask(&a)
 	var told *learn.PrivacyError
 	switch {
 	case errors.As(err, &told):
@@ -312,10 +275,23 @@ func (d *device) learnStart(_ context.Context, a taskArgs) (any, error) {
 		return nil, control.Errorf(control.Busy, "%v", err)
 	case errors.Is(err, node.ErrTask):
 		return nil, control.Errorf(control.Usage, "%v", err)
+	case errors.Is(err, learn.ErrSignature):
+		return nil, control.Errorf(control.Refused, "%v", err).WithHint("sign the task anew: vecino learn sign")
 	case err != nil:
 		return nil, err
 	}
 	return s, nil
+}
+
+func (d *device) startTask(a *taskArgs) (*learn.Status, error) {
+	if len(a.Signed) > 0 {
+		return d.learner.StartSigned(a.Signed)
+	}
+	p, err := a.plan()
+	if err != nil {
+		return nil, control.Errorf(control.Usage, "%v", err)
+	}
+	return d.learner.Start(*p)
 }
 
 func (d *device) learnStop(_ context.Context, a struct {

@@ -73,7 +73,7 @@ func (s *Service) meant(name string) (*job, error) {
 // SavedModel is Export of the task that a device's files hold while no service runs.
 // Load reads the device's data anew.
 func SavedModel(files Files, name string, own bool, load func() (*Data, error)) (*export.Artifact, error) {
-	jobs, _, _, err := readSaved(files, time.Now())
+	jobs, _, _, err := readSaved(files, time.Now(), nil)
 	if err != nil {
 		return nil, err
 	}

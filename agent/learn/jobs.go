@@ -95,6 +95,14 @@ func (s *Service) knows(id node.ID) bool {
 	return s.have(id) != nil || slices.Contains(s.stopped, id)
 }
 
+// runs reports whether the task is to run here already.
+func (s *Service) runs(id node.ID) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	j := s.have(id)
+	return j != nil && j.active()
+}
+
 // adopt makes j one of the device's jobs, once it is kept. Also, unless it is nil,
 // holds its name.
 func (s *Service) adopt(j *job, also func(name string) error) error {
@@ -112,7 +120,8 @@ func (s *Service) adopt(j *job, also func(name string) error) error {
 		return err
 	}
 	s.mu.Lock()
-	s.jobs = append(s.jobs, j)
+	s.jobs = append(slices.DeleteFunc(s.jobs, func(other *job) bool { return other.id == j.id }), j) // which rests, where its owner starts it again
+	s.stopped = slices.DeleteFunc(s.stopped, func(id node.ID) bool { return id == j.id })
 	s.mu.Unlock()
 	s.prune()
 	return nil

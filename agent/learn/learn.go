@@ -12,6 +12,7 @@ package learn
 
 import (
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"io"
 	"log/slog"
@@ -93,6 +94,8 @@ type Options struct {
 	Files           Files
 	Load            func() (*Data, error) // reads the data folder anew; ErrNoData where none is set
 	Accept          bool                  // tasks of neighbours are joined
+	Signed          bool                  // but only those that one of Keys signed
+	Keys            []ed25519.PublicKey   // of owners who are trusted
 	CheckpointEvery time.Duration
 	Seed            uint64    // decides the order of the device's own rows
 	Rand            io.Reader // safe for concurrent use, as that of crypto/rand is
@@ -116,9 +119,9 @@ type Options struct {
 // Service runs a device's tasks.
 type Service struct {
 	o     Options
-	tasks chan *node.Task // from neighbours
-	kick  chan struct{}   // there may be a job to run
-	turn  chan struct{}   // whoever has sent to it trains
+	tasks chan *offer   // of neighbours
+	kick  chan struct{} // there may be a job to run
+	turn  chan struct{} // whoever has sent to it trains
 	purse *purse
 
 	saving sync.Mutex // is held while the task file changes; before mu
@@ -126,7 +129,8 @@ type Service struct {
 	mu      sync.Mutex
 	jobs    []*job // those that are to run, in the order in which they came, and those that rest
 	routes  routes
-	stopped []node.ID // tasks that the owner does not want here, oldest first
+	stopped []node.ID       // tasks that the owner does not want here, oldest first
+	refused map[string]bool // tasks that the log has a word about, by reason and id
 }
 
 // job is a task on this device. What changes in it changes under Service.mu.
@@ -148,11 +152,16 @@ type job struct {
 }
 
 func newJob(t *node.Task, state State) *job {
-	id := t.ID()
-	j := &job{task: t, id: id, msg: t.Encode(), status: newStatus(t, id, state), inbox: make(chan node.Inbound, maxInbox)}
+	return jobOf(&offer{task: t, msg: t.Encode()}, state)
+}
+
+func jobOf(o *offer, state State) *job {
+	id := o.task.ID()
+	j := &job{task: o.task, id: id, msg: o.msg, status: newStatus(o.task, id, state), inbox: make(chan node.Inbound, maxInbox)}
 	if j.summed() {
 		j.parts = make(chan sumPart, maxInbox)
 	}
+	j.signedBy(o.by)
 	return j
 }
 
@@ -174,7 +183,8 @@ const (
 // member. Call it before the member runs.
 func New(o Options) *Service {
 	s := &Service{
-		o: o, tasks: make(chan *node.Task, maxTasks), kick: make(chan struct{}, 1), turn: make(chan struct{}, 1), purse: newPurse(o.Files, o.DataSet),
+		o: o, tasks: make(chan *offer, maxTasks), kick: make(chan struct{}, 1), turn: make(chan struct{}, 1), refused: map[string]bool{},
+		purse: newPurse(o.Files, o.DataSet),
 	}
 	o.Member.Handle(typeUpdate, s.onUpdate)
 	o.Member.Handle(typeShard, s.onShard)
@@ -210,9 +220,9 @@ func (s *Service) Run(ctx context.Context) error {
 		}
 		select {
 		case <-ctx.Done():
-		case t := <-s.tasks:
-			if err := s.join(t); err != nil {
-				s.o.Log.Warn("a neighbour's task is not joined", "task", t.Name, "err", err)
+		case o := <-s.tasks:
+			if err := s.join(o); err != nil {
+				s.o.Log.Warn("a neighbour's task is not joined", "task", o.task.Name, "err", err)
 			}
 		case <-s.kick:
 		}

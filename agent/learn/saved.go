@@ -4,10 +4,12 @@
 package learn
 
 import (
+	"crypto/ed25519"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"time"
 
 	"github.com/vecino-edge/vecino/crypto/cose"
@@ -65,7 +67,7 @@ func (s *Service) write(more *job) error {
 	}
 	jobs := s.jobs
 	if more != nil {
-		jobs = append(jobs[:len(jobs):len(jobs)], more)
+		jobs = append(slices.DeleteFunc(slices.Clone(jobs), func(j *job) bool { return j.id == more.id }), more)
 	}
 	kept := make([]spent, len(jobs))
 	for i, j := range jobs {
@@ -89,7 +91,7 @@ func (s *Service) write(more *job) error {
 // failed is tried again, where there is room: the folder that was missing may be
 // there now.
 func (s *Service) load() error {
-	jobs, stopped, old, err := readSaved(s.o.Files, s.o.Member.Now())
+	jobs, stopped, old, err := readSaved(s.o.Files, s.o.Member.Now(), s.o.Keys)
 	if err != nil {
 		return err
 	}
@@ -138,7 +140,7 @@ func (s State) ended(t *node.Task, now time.Time) State {
 // [Service.Statuses] does. Those that are waiting or running go on with the next
 // start. The counts of their rounds are not among the files that are read.
 func Saved(files Files) ([]Status, error) {
-	jobs, _, _, err := readSaved(files, time.Now())
+	jobs, _, _, err := readSaved(files, time.Now(), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -152,7 +154,7 @@ func Saved(files Files) ([]Status, error) {
 
 // readSaved reads the file of tasks, also one of an older version; there are no jobs
 // where there is none.
-func readSaved(files Files, now time.Time) (jobs []*job, stopped []node.ID, old bool, err error) {
+func readSaved(files Files, now time.Time, keys []ed25519.PublicKey) (jobs []*job, stopped []node.ID, old bool, err error) {
 	b, err := files.Read(fileTasks, maxSaved)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil, false, nil
@@ -165,7 +167,7 @@ func readSaved(files Files, now time.Time) (jobs []*job, stopped []node.ID, old 
 		return nil, nil, false, fmt.Errorf("saved tasks: %w", err)
 	}
 	for _, t := range saved.Tasks {
-		j, err := t.job(now)
+		j, err := t.job(now, keys)
 		if err != nil {
 			return nil, nil, false, fmt.Errorf("saved tasks: %w", err)
 		}
@@ -195,16 +197,19 @@ func decodeSaved(b []byte) (saved savedTasks, old bool, err error) {
 }
 
 // job returns the job of a saved task.
-func (s *savedTask) job(now time.Time) (*job, error) {
+func (s *savedTask) job(now time.Time, keys []ed25519.PublicKey) (*job, error) {
 	if !s.State.valid() {
 		return nil, fmt.Errorf("state %.40q is unknown", s.State)
 	}
-	t, err := node.DecodeTask(s.Task)
+	o, err := openTask(s.Task, keys)
+	if errors.Is(err, ErrSignature) { // which nobody could check when the task began
+		o, err = openTask(s.Task, nil)
+	}
 	if err != nil {
 		return nil, err
 	}
-	j := newJob(t, s.State.ended(t, now))
-	j.msg, j.spent, j.kept = s.Task, s.Spent, s.Spent
+	j := jobOf(o, s.State.ended(o.task, now))
+	j.spent, j.kept = s.Spent, s.Spent
 	j.status.Spent = j.spent.info()
 	return j, nil
 }

@@ -123,7 +123,7 @@ func TestSavedDamaged(t *testing.T) {
 		}
 		flipped := slices.Clone(good)
 		flipped[n] ^= 1 << (n % 8)
-		jobs, _, _, err := readSaved(files(flipped), time.Now())
+		jobs, _, _, err := readSaved(files(flipped), time.Now(), nil)
 		for _, j := range jobs {
 			if err == nil && !j.status.State.valid() {
 				t.Errorf("byte %d flipped: state %q", n, j.status.State)
@@ -178,7 +178,7 @@ func FuzzSaved(f *testing.F) {
 		if err == nil && !old && !bytes.Equal(wire.MustMarshal(saved), b) {
 			t.Error("it is written otherwise")
 		}
-		jobs, _, _, err := readSaved(&disk{files: map[string][]byte{fileTasks: b}}, time.UnixMilli(0))
+		jobs, _, _, err := readSaved(&disk{files: map[string][]byte{fileTasks: b}}, time.UnixMilli(0), nil)
 		if err == nil && (len(jobs) != len(saved.Tasks) || len(jobs) > maxJobs+maxRest) {
 			t.Errorf("%d jobs of %d tasks", len(jobs), len(saved.Tasks))
 		}

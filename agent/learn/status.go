@@ -57,6 +57,7 @@ type Status struct {
 	ResumedAt    *uint32  `json:"resumed_at,omitempty"` // rounds that had ended then
 	Skipped      int      `json:"skipped,omitempty"`    // rounds without a sum since the start, in a mode of sums
 	LastSkip     string   `json:"last_skip,omitempty"`  // why
+	SignedBy     string   `json:"signed_by,omitempty"`  // key of the owner who signed the task and is trusted here
 
 	Spent SpentInfo `json:"spent"` // since the task began
 

@@ -81,18 +81,18 @@ func (s *Service) Start(p Plan) (*Status, error) {
 	if err := t.Check(); err != nil {
 		return nil, err
 	}
-	return s.start(t, data)
+	return s.start(&offer{task: t, msg: t.Encode()}, data)
 }
 
 // start starts a task that has been checked, by data that are not scaled yet.
-func (s *Service) start(t *node.Task, data *Data) (*Status, error) {
-	if err := s.admit(t); err != nil {
+func (s *Service) start(o *offer, data *Data) (*Status, error) {
+	if err := s.admit(o.task); err != nil {
 		return nil, err
 	}
-	if err := data.prepare(t); err != nil {
+	if err := data.prepare(o.task); err != nil {
 		return nil, err
 	}
-	j := newJob(t, Waiting)
+	j := jobOf(o, Waiting)
 	j.data = data
 	if err := s.adopt(j, s.nameFree); err != nil {
 		return nil, err
@@ -141,7 +141,8 @@ func clamp(n int64) uint32 { return uint32(min(max(n, 0), math.MaxUint32)) }
 const maxAhead = 24 * time.Hour
 
 // join takes a neighbour's task where it fits this device.
-func (s *Service) join(t *node.Task) error {
+func (s *Service) join(o *offer) error {
+	t := o.task
 	switch now := s.o.Member.Now(); {
 	case !now.Before(t.End()):
 		return errors.New("it is over")
@@ -157,7 +158,7 @@ func (s *Service) join(t *node.Task) error {
 	if err != nil {
 		return err
 	}
-	j := newJob(t, Waiting)
+	j := jobOf(o, Waiting)
 	j.data, j.told = data, time.Now()
 	if err := s.adopt(j, nil); err != nil {
 		return err

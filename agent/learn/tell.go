@@ -51,12 +51,12 @@ func (s *Service) tell(ctx context.Context, j *job) {
 	case <-t.C:
 	}
 	s.mu.Lock()
-	told := j.told.After(begin)
+	told, msg := j.told.After(begin), j.msg
 	s.mu.Unlock()
 	if all, _ := s.o.Member.Present(); told || len(all) < 2 {
 		return
 	}
-	if err := s.o.Member.Broadcast(typeTask, j.msg); err != nil {
+	if err := s.o.Member.Broadcast(typeTask, msg); err != nil {
 		s.o.Log.Debug("task not told", "err", err)
 	}
 }

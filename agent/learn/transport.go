@@ -139,20 +139,20 @@ func (s *Service) deliver(r route, m shard.Message) {
 
 // put passes a part of an update on, under mu.
 func (s *Service) put(j *job, in node.Inbound) {
-	if !offer(j.inbox, in, s.share()) {
+	if !push(j.inbox, in, s.share()) {
 		s.o.Member.Refuse(reasonBusy)
 	}
 }
 
 // putPart is put for secure sums.
 func (s *Service) putPart(j *job, p sumPart) {
-	if !offer(j.parts, p, s.share()) {
+	if !push(j.parts, p, s.share()) {
 		s.o.Member.Refuse(reasonBusy)
 	}
 }
 
-// offer sends v unless so many wait already, and reports whether it did.
-func offer[T any](c chan<- T, v T, most int) bool {
+// push sends v unless so many wait already, and reports whether it did.
+func push[T any](c chan<- T, v T, most int) bool {
 	if len(c) >= most {
 		return false
 	}
@@ -169,23 +169,41 @@ func offer[T any](c chan<- T, v T, most int) bool {
 func (s *Service) share() int { return maxInbox / max(1, s.active()) }
 
 func (s *Service) onTask(_ signcrypt.PID, _ uint32, msg []byte) {
-	t, err := node.DecodeTask(msg)
-	if err != nil {
+	o, err := openTask(msg, s.o.Keys)
+	switch {
+	case errors.Is(err, ErrSignature):
+		s.refuseTask(reasonSignature, nil, err)
+		return
+	case err != nil:
 		s.o.Member.Refuse(reasonTask)
 		return
 	}
-	id := t.ID()
-	s.mu.Lock()
-	j := s.have(id)
-	if j != nil {
-		j.told = time.Now()
+	if s.heardOf(o) || !s.o.Accept {
+		return
 	}
-	s.mu.Unlock()
-	if j != nil || !s.o.Accept {
+	if s.o.Signed && o.by == nil {
+		s.refuseTask(reasonUnsigned, o, errUnsigned)
 		return
 	}
 	select {
-	case s.tasks <- t:
+	case s.tasks <- o:
 	default: // it is told again
 	}
+}
+
+// heardOf notes that a neighbour speaks of a task, and reports whether the device has
+// it. One that it has without a signature it tells with the signature from then on.
+func (s *Service) heardOf(o *offer) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	j := s.have(o.task.ID())
+	if j == nil {
+		return false
+	}
+	j.told = time.Now()
+	if o.by != nil && !IsSigned(j.msg) {
+		j.msg = o.msg
+		j.signedBy(o.by)
+	}
+	return true
 }
