@@ -156,9 +156,7 @@ func classWeights(v any) (weights []float32, balanced bool, err error) {
 				return nil, false, wrong
 			}
 		}
-		if len(weights) > 0 {
-			return weights, false, nil
-		}
+		return weights, false, nil
 	}
 	return nil, false, wrong
 }

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/BurntSushi/toml"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/vecino-edge/vecino/agent/learn"
@@ -127,6 +128,48 @@ func TestTaskFile(t *testing.T) {
 	}
 }
 
+// TestReadme holds that the task file of the README has all keys, can be read, and
+// says, but for the tables, what is the default.
+func TestReadme(t *testing.T) {
+	b, err := os.ReadFile(filepath.Join("..", "README.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, text, _ := strings.Cut(string(b), "of which only a name is needed:\n\n")
+	text, _, _ = strings.Cut(text, "\n\n`aggregate")
+	var f taskFile
+	meta, err := toml.Decode(text, &f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, keys := range taskKeys {
+		_, keys, _ = strings.Cut(keys, " has ")
+		for key := range strings.SplitSeq(keys, ", ") {
+			if key = strings.Trim(key, "[]"); !strings.Contains(text, "\n    "+key+" = ") && !strings.Contains(text, "["+key+"]") && !strings.HasPrefix(text, "    "+key) {
+				t.Errorf("the README says nothing of %s", key)
+			}
+		}
+	}
+	if len(meta.Undecoded()) > 0 {
+		t.Errorf("unknown: %v", meta.Undecoded())
+	}
+	if _, err := planOf(t, text); err != nil {
+		t.Error(err)
+	}
+	head, _, _ := strings.Cut(text, "[privacy]")
+	got, err := planOf(t, head)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := planOf(t, `name = "digits"`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("-default +README:\n%s", d)
+	}
+}
+
 // TestTaskFileRefused holds that an error names the file and the key, and says what
 // is possible.
 func TestTaskFileRefused(t *testing.T) {
@@ -147,7 +190,6 @@ func TestTaskFileRefused(t *testing.T) {
 		"algorithm = \"kgt\"\naggregate = \"nna\"":   `air.toml: algorithm: kgt goes with aggregate = "mean", and it is "nna"; use that, or algorithm = "dpsgd"`,
 		`class_weights = "even"`:                     `air.toml: class_weights: it is "balanced" or a list of numbers, one for each class`,
 		`class_weights = ["a"]`:                      `air.toml: class_weights: it is "balanced" or a list`,
-		`class_weights = []`:                         `air.toml: class_weights: it is "balanced" or a list`,
 		"[personal]\ntune = -1":                      `air.toml: personal.tune: -1; it is 0 to `,
 		"[budget]\nbytes = -1":                       `air.toml: budget.bytes: -1; it is 0 to `,
 		"[budget]\njoules = 4294967296":              `air.toml: budget.joules: 4294967296; it is 0 to 4294967295`,
