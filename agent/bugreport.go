@@ -206,6 +206,7 @@ func newDeviceReport(s *statusInfo) *deviceReport {
 	if s.Learning != nil {
 		task := *s.Learning
 		task.ID, task.Name, task.Error, task.SignedBy = "", "", "", ""
+		task.Data = nil // names of columns
 		r.Task = &task
 	}
 	return r

@@ -165,7 +165,7 @@ func (d *device) openLearner(o deviceOptions) (err error) {
 	}
 	load := o.load
 	if load == nil {
-		load = func() (*learn.Data, error) { return loadData(config.ResolvePath(d.home.dir.Root(), d.cfg.FL.Data)) }
+		load = func() (*learn.Data, error) { return deviceData(config.ResolvePath(d.home.dir.Root(), d.cfg.FL.Data)) }
 	}
 	if o.seed == 0 {
 		var b [8]byte

@@ -106,7 +106,7 @@ func restingModel(h *home, std stdio, a modelArgs) (modelInfo, error) {
 		return modelInfo{}, err
 	}
 	folder := config.ResolvePath(h.dir.Root(), loaded.Config.FL.Data)
-	model, err := learn.SavedModel(h.dir, a.Task, a.Own, func() (*learn.Data, error) { return loadData(folder) })
+	model, err := learn.SavedModel(h.dir, a.Task, a.Own, func() (*learn.Data, error) { return deviceData(folder) })
 	if err != nil {
 		return modelInfo{}, err
 	}

@@ -90,6 +90,7 @@ func showTask(w io.Writer, s learn.Status) {
 			fmt.Sprintf("payload\t%d bytes a round, %d bytes of checkpoints written", s.PayloadBytes, s.SavedBytes))
 	}
 	lines = append(lines, costsInWords(&s.Spending)...)
+	lines = append(lines, dataInWords(s.Data)...)
 	lines = append(lines, privacyInWords(s.Privacy)...)
 	lines = append(lines, personalInWords(s.Personal)...)
 	if s.Sums != nil {

@@ -95,7 +95,7 @@ const (
 
 // FL says what the device learns, and how.
 type FL struct {
-	Data            string        `toml:"data" format:"path" empty:"this device does not learn" doc:"Folder with train.csv, test.csv and perhaps schema.toml"`
+	Data            string        `toml:"data" format:"path" empty:"this device does not learn" doc:"Folder with train.csv and perhaps test.csv and schema.toml; without test.csv a fifth of the rows is held out to test with"`
 	Tasks           Tasks         `toml:"tasks" default:"accept" enum:"accept|signed|refuse" doc:"Which tasks that neighbours start are joined where the data fit: all, those that an owner of task_keys signed, or none"`
 	TaskKeys        string        `toml:"task_keys" format:"owners" empty:"this device's own owner key alone" doc:"Public keys of the owners whose signed tasks are joined, as vecino key show prints them, with commas between them; this device's own owner key is always among them"`
 	CheckpointEvery time.Duration `toml:"checkpoint_every" default:"10m" min:"0s" max:"24h" soft:"true" doc:"Least time between two writes of the model to the state folder; 0s writes after every round"`

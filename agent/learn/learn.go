@@ -68,6 +68,9 @@ type Data struct {
 	Train, Test *dataset.Table
 	Scale       dataset.Scale
 	Scaler      *dataset.Scaler // nil: fitted to Train
+	HeldOut     bool            // Test is a part of the training file, since there is no test file
+
+	status *DataStatus // what is to be known of them; nil until they are prepared
 }
 
 // Clone returns a copy whose tables can be scaled.
@@ -123,6 +126,7 @@ type Service struct {
 	kick  chan struct{} // there may be a job to run
 	turn  chan struct{} // whoever has sent to it trains
 	purse *purse
+	drift drifting
 
 	saving sync.Mutex // is held while the task file changes; before mu
 
@@ -319,7 +323,7 @@ func (s *Service) rounds(ctx context.Context, j *job) error {
 		if st.State == Waiting {
 			st.State = Running
 		}
-		st.Rows, st.Parameters = data.Train.Rows(), set.Model.Size()
+		st.Rows, st.Parameters, st.Data = data.Train.Rows(), set.Model.Size(), data.status
 	})
 	if status.State != Running {
 		return nil // stopped meanwhile
@@ -370,5 +374,5 @@ func (s *Service) loadFor(t *node.Task) (*Data, error) {
 	if err != nil {
 		return nil, err
 	}
-	return data, data.prepare(t)
+	return data, s.examine(data, t)
 }

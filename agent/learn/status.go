@@ -64,6 +64,7 @@ type Status struct {
 	Sums *SumStatus `json:"sums,omitempty"` // in a mode of sums, while the task runs
 	Spending
 	Imported bool           `json:"imported,omitempty"` // it began with a model that was imported here
+	Data     *DataStatus    `json:"data,omitempty"`     // of this device, in this task
 	Personal *Personal      `json:"personal,omitempty"` // once the device has a model of its own
 	Privacy  *PrivacyStatus `json:"privacy,omitempty"`  // of a task that hides records
 }

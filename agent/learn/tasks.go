@@ -89,7 +89,7 @@ func (s *Service) start(o *offer, data *Data) (*Status, error) {
 	if err := s.admit(o.task); err != nil {
 		return nil, err
 	}
-	if err := data.prepare(o.task); err != nil {
+	if err := s.examine(data, o.task); err != nil {
 		return nil, err
 	}
 	j := jobOf(o, Waiting)
