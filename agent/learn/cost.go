@@ -20,7 +20,7 @@ type Cost struct {
 type Spending struct {
 	Paused string `json:"paused,omitempty"`     // why the device does not train at the moment
 	Pauses int    `json:"pauses,omitempty"`     // rounds in which it did not, since the start
-	Last   *Cost  `json:"last_cost,omitempty"`  // of the last round in which it did something
+	Last   *Cost  `json:"last_cost,omitempty"`  // of the last round in which it did something, or of tuning
 	Total  *Cost  `json:"total_cost,omitempty"` // since the start
 }
 
@@ -29,10 +29,14 @@ func (s *Spending) count(r node.Report) {
 	if s.Paused = r.Paused; r.Paused != "" {
 		s.Pauses++
 	}
-	if r.Cost == (node.Cost{}) {
-		return
+	if r.Cost != (node.Cost{}) {
+		s.add(r.Cost)
 	}
-	last := newCost(r.Cost)
+}
+
+// add adds the cost of some work.
+func (s *Spending) add(c node.Cost) {
+	last := newCost(c)
 	s.Last = &last
 	total := last // a copy, since a status that was given away points to the one before
 	if before := s.Total; before != nil {
@@ -41,6 +45,18 @@ func (s *Spending) count(r node.Report) {
 		total.Joules = plus(before.Joules, last.Joules)
 	}
 	s.Total = &total
+}
+
+// measured does work on a task beside its rounds and counts what it costs.
+func (s *Service) measured(j *job, work func() error) error {
+	if s.o.Meter == nil {
+		return work()
+	}
+	end := s.o.Meter()
+	err := work()
+	cost := end()
+	s.change(j, func(st *Status) { st.Spending.add(cost) })
+	return err
 }
 
 func newCost(c node.Cost) Cost {

@@ -259,6 +259,7 @@ func (s *Service) run(ctx context.Context, j *job) {
 	tell.Wait()
 	var spent *PrivacyError
 	status := s.change(j, func(st *Status) {
+		st.Paused = ""
 		switch {
 		case st.State == Stopped || st.State == Spent:
 		case errors.As(err, &spent):
@@ -288,7 +289,7 @@ func (s *Service) rounds(ctx context.Context, j *job) error {
 	summer, end := s.add(ctx, j, set.Model)
 	defer end()
 	learner := node.New(set, data.Train, nil, s.o.Seed)
-	if !j.summed() && data.Test.Rows() > 0 {
+	if !j.summed() && data.Test.Rows() > 0 && j.task.Privacy == nil { // else test rows would tell by whom they trust
 		learner.Judge(data.Test)
 	}
 	unprotect, err := s.protect(j, learner)
@@ -331,7 +332,10 @@ func (s *Service) rounds(ctx context.Context, j *job) error {
 	if err := r.Run(ctx); err != nil || ctx.Err() != nil {
 		return err
 	}
-	return s.personalise(j, set, learner.Model(), data)
+	if j.task.Personal.Tune == 0 {
+		return nil
+	}
+	return s.measured(j, func() error { return s.personalise(j, set, learner.Model(), data) })
 }
 
 // add begins the sums of a job that learns by them, until end is called.

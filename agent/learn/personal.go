@@ -31,13 +31,8 @@ type Personal struct {
 // enough for small tables, and no second task.
 const maxAlone = 100
 
-// personalise makes the device's own model of what all have learned, where the task
-// asks for it, keeps it beside the shared one, and compares. It stays on the device.
+// personalise makes the device's own model of what all have learned, keeps it beside the shared one, and compares. It stays on the device.
 func (s *Service) personalise(j *job, set node.Settings, shared []float32, data *Data) error {
-	epochs := int(j.task.Personal.Tune)
-	if epochs == 0 {
-		return nil
-	}
 	ws := set.NewWorkspace()
 	measured := func(x []float32) (*float64, error) {
 		if data.Test.Rows() == 0 {
@@ -47,7 +42,7 @@ func (s *Service) personalise(j *job, set node.Settings, shared []float32, data 
 		return finite(set.Model.Measure(score)), err
 	}
 	own := slices.Clone(shared)
-	if err := node.Tune(set, own, data.Train, nil, epochs, s.o.Seed, ws); err != nil {
+	if err := node.Tune(set, own, data.Train, nil, int(j.task.Personal.Tune), s.o.Seed, ws); err != nil {
 		return fmt.Errorf("the device's own model: %w", err)
 	}
 	var p Personal

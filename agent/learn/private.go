@@ -18,7 +18,8 @@ import (
 // the record: two tables that differ in one row are hard to tell apart by all that the
 // device ever says in such tasks. Who has many rows in a table is hidden less, and the
 // starter's means and deviations, which are in the task, and the accuracy that a device
-// shows its owner are not hidden at all.
+// shows its owner are not hidden at all. Neighbours are not judged by test rows in such a
+// task, since whom a device trusts is in what it sends.
 
 // PrivacyStatus is what the device's records have told, as people see it.
 type PrivacyStatus struct {
@@ -213,11 +214,24 @@ func (w *wallet) status() PrivacyStatus {
 	return PrivacyStatus{Epsilon: w.ledger.Epsilon(), Target: w.epsilon, Delta: delta, Unit: privacyUnit}
 }
 
-// savedPrivacy returns what the files say of a task's budget; nil where nothing.
-func savedPrivacy(files Files, t *node.Task) *PrivacyStatus {
-	if t.Privacy == nil {
-		return nil
+// recall fills in what the files say of a task's privacy budget, and the sentence with
+// which the task ended where it has spent that or another.
+func (j *job) recall(files Files) {
+	st := &j.status
+	if j.task.Privacy != nil {
+		st.Privacy = savedPrivacy(files)
 	}
+	if st.State != Spent {
+		return
+	}
+	if st.Ended = j.spent.over(j.task.Budget); st.Ended == "" && st.Privacy != nil {
+		st.Ended = (&PrivacyError{*st.Privacy}).Error()
+	}
+}
+
+// savedPrivacy returns what the files say of the data that a private task learned from
+// last; nil where they say nothing.
+func savedPrivacy(files Files) *PrivacyStatus {
 	b, err := files.Read(filePrivacy, maxPurse)
 	if err != nil {
 		return nil

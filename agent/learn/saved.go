@@ -97,6 +97,7 @@ func (s *Service) load() error {
 	}
 	s.jobs, s.stopped = jobs, stopped
 	for _, j := range jobs {
+		j.recall(s.o.Files)
 		if j.status.State == Failed && s.room(j.task) == nil {
 			j.status.State = Waiting
 		}
@@ -146,7 +147,7 @@ func Saved(files Files) ([]Status, error) {
 	}
 	out := []Status{}
 	for _, j := range (&Service{jobs: jobs}).sorted() {
-		j.status.Privacy = savedPrivacy(files, j.task)
+		j.recall(files)
 		out = append(out, j.status)
 	}
 	return out, nil
