@@ -123,6 +123,9 @@ func (d *device) health(neighbours []neighbourInfo, tasks []learn.Status) health
 			warn("task " + l.Name + " failed: " + l.Error)
 		}
 	}
+	if l := d.liveStatus(); l != nil && l.Problem != "" {
+		warn("no live samples: " + l.Problem)
+	}
 	if h.State == "ok" && !slices.ContainsFunc(neighbours, func(n neighbourInfo) bool { return n.Present }) {
 		h.State = "alone"
 	}

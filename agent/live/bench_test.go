@@ -104,7 +104,9 @@ func trainForever(spec string, rows *dataset.Table, yield bool) {
 // BenchmarkLive measures how long it takes from a sample that is sent to a broker,
 // mosquitto in another process, until its score comes back from there, while the
 // device learns a perceptron of 64 units on 64 features without a pause. Under
-// taskset -c 0 device, broker and whoever measures share one core.
+// taskset -c 0 device, broker and whoever measures share one core; under chrt -r 1
+// other programs do not disturb, but training then is no realtime work in the mode
+// aside alone, and takes the whole core in the others.
 func BenchmarkLive(b *testing.B) {
 	for _, mode := range modes {
 		b.Run(mode, func(b *testing.B) { benchLive(b, mode) })

@@ -48,6 +48,8 @@ func TestClassify(t *testing.T) {
 				{[]float32{0.5, 0.5}, -1, false, 0},
 				{[]float32{0.95, missing}, 1, true, 1}, // the mean stands for it
 				{[]float32{missing, 0.95}, 0, true, 1},
+				{[]float32{0.2, missing}, 0, true, 1},
+				{[]float32{missing, 0.2}, 1, true, 1},
 			} {
 				got, err := s.score(append([]float32{}, c.x...))
 				if err != nil || got.Missing != c.missing || got.Class == nil || got.Confidence == nil {

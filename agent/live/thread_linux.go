@@ -3,7 +3,7 @@
 
 package live
 
-import "syscall"
+import "golang.org/x/sys/unix"
 
 // Niceness of threads: what others have is 0, and smaller goes first.
 const (
@@ -13,8 +13,12 @@ const (
 
 // ahead has the kernel prefer the thread at hand. It takes a capability, and does
 // without where it lacks.
-func ahead() { _ = syscall.Setpriority(syscall.PRIO_PROCESS, syscall.Gettid(), niceAhead) }
+func ahead() { _ = unix.Setpriority(unix.PRIO_PROCESS, unix.Gettid(), niceAhead) }
 
 // behind has the kernel prefer other threads to the one at hand, which it always
-// allows.
-func behind() { _ = syscall.Setpriority(syscall.PRIO_PROCESS, syscall.Gettid(), niceBehind) }
+// allows: one that waits for nothing (sched(7), SCHED_BATCH) is no realtime thread,
+// even where the whole process has been made one.
+func behind() {
+	batch := unix.SchedAttr{Size: unix.SizeofSchedAttr, Policy: unix.SCHED_BATCH, Nice: niceBehind}
+	_ = unix.SchedSetAttr(0, &batch, 0)
+}
