@@ -102,9 +102,9 @@ func (s *session) forget(h pseudonym.Handle) {
 	}
 	a := s.m.friends
 	a.mu.Lock()
-	defer a.mu.Unlock()
 	a.pairs.Forget(h)
-	if err := a.save(); err != nil {
+	a.mu.Unlock()
+	if err := a.keep(); err != nil {
 		s.m.o.Log.Error("a pair is not forgotten", "err", err)
 	}
 }

@@ -4,6 +4,7 @@
 package neighbour
 
 import (
+	"bytes"
 	"io"
 	"time"
 
@@ -86,6 +87,9 @@ func (s *session) hearNews(msg []byte) {
 	if s.m.timeAnswered(msg) {
 		return
 	}
+	if s.knowsCharter(msg) {
+		return
+	}
 	signed, c, ok := door.DecodeCharter(msg)
 	if !ok {
 		if err := s.m.takeRekey(msg); err != nil {
@@ -97,12 +101,30 @@ func (s *session) hearNews(msg []byte) {
 		return
 	}
 	s.m.adoptCharter(signed, c)
-	switch mine, held := s.m.current(); {
-	case mine.Hash() == signed.Hash():
+	if mine, _ := s.m.current(); mine.Hash() == signed.Hash() {
 		s.charterAt = time.Time{} // somebody has shown it already
-	case held.Gen > c.Gen && held.Nbhd == c.Nbhd:
-		s.oweCharter(time.Now()) // one who slept has shown what it knows
 	}
+}
+
+// knowsCharter reports whether a message is a charter from which there is nothing
+// to learn: the one that is held, which somebody has shown then, or an older one,
+// of a device that slept. Neither is verified, since that takes a group operation
+// for each member, and many show them after a change.
+func (s *session) knowsCharter(msg []byte) bool {
+	nbhd, gen, ok := door.PeekCharter(msg)
+	mine, held := s.m.current()
+	switch {
+	case !ok || nbhd != held.Nbhd || gen > held.Gen:
+		return false
+	case gen < held.Gen:
+		s.oweCharter(time.Now())
+		return true
+	}
+	if !bytes.Equal(msg, door.EncodeCharter(mine)) {
+		return false
+	}
+	s.charterAt = time.Time{}
+	return true
 }
 
 // letIn answers a request to join and plans to show members the charter that

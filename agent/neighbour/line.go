@@ -23,6 +23,7 @@ type line struct {
 	k      [pseudonym.KeySize]byte
 	topics [pseudonym.Slots]string
 	outer  chunk.Key
+	seals  map[string]*chunk.Sealer // of the outer key, by topic
 	cover  Cover
 	take   func(chunk.Message) // is called under mu
 	link   Link
@@ -34,6 +35,7 @@ type line struct {
 	main      bool          // the line of an epoch, and no errand
 	ours      nonces
 	theirs    nonces
+	plain     [chunk.Payload]byte // of the chunk at hand; an assembler copies what it keeps
 }
 
 func newLine(m *Member, epoch uint32, cover Cover) *line {
@@ -41,10 +43,14 @@ func newLine(m *Member, epoch uint32, cover Cover) *line {
 	if rotationOff {
 		named = 0
 	}
-	return &line{
-		m: m, epoch: epoch, k: k, topics: pseudonym.Topics(k, named), outer: pseudonym.OuterKey(k, named), cover: cover,
+	l := &line{
+		m: m, epoch: epoch, k: k, topics: pseudonym.Topics(k, named), outer: pseudonym.OuterKey(k, named), seals: map[string]*chunk.Sealer{}, cover: cover,
 		assembler: chunk.NewAssembler(0), packer: chunk.NewPacker(m.o.Rand), wake: make(chan struct{}, 1),
 	}
+	for _, topic := range l.topics {
+		l.seals[topic] = chunk.NewSealer(&l.outer, topic)
+	}
+	return l
 }
 
 // dial connects under a client id that nothing else ever has.
@@ -91,7 +97,7 @@ const closeTimeout = 2 * time.Second
 func (l *line) receive(topic string, payload []byte) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	plain, ok := l.open(&l.outer, topic, payload)
+	plain, ok := l.open(topic, payload)
 	if !ok {
 		return
 	}
@@ -105,8 +111,9 @@ func (l *line) receive(topic string, payload []byte) {
 	}
 }
 
-// open checks length, key and repetition of a chunk.
-func (l *line) open(key *chunk.Key, topic string, payload []byte) ([]byte, bool) {
+// open checks length, key and repetition of a chunk. What it returns holds until
+// the next call.
+func (l *line) open(topic string, payload []byte) ([]byte, bool) {
 	switch {
 	case len(payload) != chunk.Size && !paddingOff:
 		l.m.refused.add(reasonSize)
@@ -114,7 +121,7 @@ func (l *line) open(key *chunk.Key, topic string, payload []byte) ([]byte, bool)
 	case l.ours.has(payload): // the broker returns what we published
 		return nil, false
 	}
-	plain, ok := openChunk(key, topic, payload)
+	plain, ok := l.unseal(topic, payload)
 	if !ok {
 		l.m.refused.add(reasonOuter)
 		return nil, false
@@ -125,6 +132,13 @@ func (l *line) open(key *chunk.Key, topic string, payload []byte) ([]byte, bool)
 	}
 	l.theirs.add(payload)
 	return plain, true
+}
+
+func (l *line) unseal(topic string, payload []byte) ([]byte, bool) {
+	if paddingOff {
+		return openUnpadded(&l.outer, topic, payload)
+	}
+	return l.plain[:], l.seals[topic].Open(&l.plain, payload)
 }
 
 // send publishes what is queued, one chunk at each event of a Poisson process

@@ -4,6 +4,7 @@
 package neighbour
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -21,6 +22,8 @@ const pairsFile = "pairs"
 // acquaintances are those whom the device recognises in later epochs, and where
 // they are kept. A session's lock comes before theirs.
 type acquaintances struct {
+	saving sync.Mutex // is held while they are written; before mu
+
 	mu    sync.Mutex
 	state KeyStore
 	none  bool // this device is new to everybody in every epoch
@@ -42,9 +45,14 @@ func openPairs(o *Options) (*acquaintances, error) {
 	return a, nil
 }
 
-// save writes the pairs, under mu.
-func (a *acquaintances) save() error {
-	if err := a.state.Save(pairsFile, a.pairs.Encode()); err != nil {
+// keep writes the pairs while others go on with them.
+func (a *acquaintances) keep() error {
+	a.saving.Lock()
+	defer a.saving.Unlock()
+	a.mu.Lock()
+	b := a.pairs.Encode()
+	a.mu.Unlock()
+	if err := a.state.Save(pairsFile, b); err != nil {
 		return fmt.Errorf("keep pairs: %w", err)
 	}
 	return nil
@@ -54,15 +62,15 @@ func (a *acquaintances) save() error {
 func (s *session) tags() ([pseudonym.Tags]pseudonym.Tag, error) {
 	a := s.m.friends
 	a.mu.Lock()
-	defer a.mu.Unlock()
 	if !a.none {
 		a.pairs.Prune(s.epoch)
 	}
 	tags, err := a.pairs.Tags(s.m.o.Rand, s.epoch, s.keys.Sig.PublicKey.U)
+	a.mu.Unlock()
 	if err != nil {
 		return tags, err
 	}
-	return tags, a.save()
+	return tags, a.keep()
 }
 
 // recognise looks whether the sender of a hello is one of those whom the device
@@ -78,9 +86,7 @@ func (s *session) recognise(p *signcrypt.Peer, h *pseudonym.Hello) {
 	if !r.Known && len(r.Dropped) == 0 {
 		return
 	}
-	if err := a.save(); err != nil {
-		s.m.o.Log.Error("a recognised neighbour may be new after a restart", "err", err)
-	}
+	s.owePair(p.ID, nil)
 	for _, e := range s.roster.peers {
 		for _, gone := range r.Dropped {
 			if e.handle == gone {
@@ -104,13 +110,58 @@ func (s *session) befriend(id signcrypt.PID) {
 	a := s.m.friends
 	a.mu.Lock()
 	offer := a.pairs.Offer(s.epoch, s.keys.Sig.PublicKey.U, e.hello.Sig.U, pseudonym.MaxPairs-a.pairs.Len())
-	err := a.save()
 	a.mu.Unlock()
-	if err != nil {
-		s.m.o.Log.Error("no pair offered", "err", err)
-		return
+	s.owePair(id, offer)
+}
+
+// owedPair is a pair message that goes out once the pairs are kept.
+type owedPair struct {
+	to  signcrypt.PID
+	msg []byte
+}
+
+// owePair has the pairs kept, and then a message sent, under mu.
+func (s *session) owePair(to signcrypt.PID, msg []byte) {
+	if msg != nil {
+		s.pairing = append(s.pairing, owedPair{to, msg})
 	}
-	s.tell(id, pseudonym.TypePair, offer)
+	select {
+	case s.paired <- struct{}{}:
+	default:
+	}
+}
+
+// pairsGather is how long pairs gather until they are kept, for a spread D of 30 s:
+// a device exchanges with all its neighbours at once.
+const pairsGather = 2 * time.Second
+
+// keepPairs keeps the pairs that were offered or made and tells the others, until
+// ctx ends. The session goes on while the disk works.
+func (s *session) keepPairs(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-s.paired:
+		}
+		ended := sleep(ctx, s.m.Wait(pairsGather))
+		s.mu.Lock()
+		owed := s.pairing
+		s.pairing = nil
+		s.mu.Unlock()
+		if err := s.m.friends.keep(); err != nil {
+			s.m.o.Log.Error("no pair made, and a recognised neighbour may be new after a restart", "err", err)
+			continue
+		}
+		s.mu.Lock()
+		for _, p := range owed {
+			s.tell(p.to, pseudonym.TypePair, p.msg)
+		}
+		s.mu.Unlock()
+		if ended != nil {
+			return ended
+		}
+	}
 }
 
 // tell signcrypts a message to one peer, under mu.
@@ -132,9 +183,6 @@ func (s *session) hearPair(from signcrypt.PID, msg []byte) {
 	}
 	a.mu.Lock()
 	x, err := a.pairs.Handle(s.m.o.Rand, s.epoch, s.keys.Sig.PublicKey.U, e.hello.Sig.U, msg, pseudonym.MaxPairs-a.pairs.Len())
-	if err == nil {
-		err = a.save()
-	}
 	a.mu.Unlock()
 	if errors.Is(err, pseudonym.ErrPair) {
 		s.m.refused.add(reasonPair)
@@ -147,9 +195,7 @@ func (s *session) hearPair(from signcrypt.PID, msg []byte) {
 	if x.Paired {
 		e.handle = x.Handle
 	}
-	if x.Answer != nil {
-		s.tell(from, pseudonym.TypePair, x.Answer)
-	}
+	s.owePair(from, x.Answer)
 }
 
 // Recognised returns the lasting name of one who is there, under which replicas

@@ -49,6 +49,8 @@ type session struct {
 	replyAt   time.Time   // of a hello that is owed
 	charterAt time.Time   // of a charter that is owed
 	slept     *time.Timer // of an answer to one who slept
+	pairing   []owedPair
+	paired    chan struct{} // pairs are to be kept
 }
 
 func (m *Member) newSession(epoch uint32) (*session, error) {
@@ -65,7 +67,7 @@ func (m *Member) newSession(epoch uint32) (*session, error) {
 		limit:    rate.NewLimiter(rate.Limit(grow*envelopesPerMinute/60), int(grow*envelopesPerMinute)),
 		tries:    rate.NewLimiter(doorTriesPerSecond, doorBurst),
 		start:    c.EpochStart(epoch),
-		answered: make(chan *signcrypt.KeyPair, 1),
+		answered: make(chan *signcrypt.KeyPair, 1), paired: make(chan struct{}, 1),
 		silences: map[uint8]int{}, roster: newRoster(), doorParts: chunk.NewAssembler(maxDoorParts),
 	}
 	s.take = s.dispatch
@@ -92,6 +94,7 @@ func (s *session) run(ctx context.Context) error {
 	})
 	g.Go(func() error { return s.askWhatWasMissed(ctx) })
 	g.Go(func() error { return s.showCharters(ctx) })
+	g.Go(func() error { return s.keepPairs(ctx) })
 	if err := g.Wait(); ctx.Err() == nil || !isContext(err) {
 		return err
 	}

@@ -70,6 +70,9 @@ func FuzzHandle(f *testing.F) {
 func FuzzDecodeCharter(f *testing.F) {
 	f.Fuzz(func(t *testing.T, msg []byte) {
 		s, c, ok := DecodeCharter(msg)
+		if nbhd, gen, peeked := PeekCharter(msg); ok && (!peeked || nbhd != c.Nbhd || gen != c.Gen) {
+			t.Error("a charter is another at a glance")
+		}
 		if ok != (s != nil) || ok != (c != nil) || ok && !bytes.Equal(EncodeCharter(s), msg) {
 			t.Fatalf("got %v, %v, %v", s, c, ok)
 		}

@@ -151,3 +151,13 @@ func DecodeCharter(msg []byte) (*issuer.SignedCharter, *issuer.Charter, bool) {
 	s, c, err := issuer.DecodeCharter(a.Charter)
 	return s, c, err == nil
 }
+
+// PeekCharter returns the neighbourhood and generation that a charter sent at the
+// door claims. Nothing of it is verified.
+func PeekCharter(msg []byte) (nbhd [16]byte, gen uint32, ok bool) {
+	var a charterAnswer
+	if err := decoder.Unmarshal(msg, &a); err != nil || a.Kind != kindCharter {
+		return nbhd, 0, false
+	}
+	return issuer.PeekCharter(a.Charter)
+}
