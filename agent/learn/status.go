@@ -58,6 +58,8 @@ type Status struct {
 	Skipped      int      `json:"skipped,omitempty"`    // rounds without a sum since the start, in a mode of sums
 	LastSkip     string   `json:"last_skip,omitempty"`  // why
 	SignedBy     string   `json:"signed_by,omitempty"`  // key of the owner who signed the task and is trusted here
+	Missed       int      `json:"missed,omitempty"`     // updates of neighbours that were not there in time, since the start
+	LeftOut      uint32   `json:"left_out,omitempty"`   // rounds that this device was too late for, since the start
 
 	Spent SpentInfo `json:"spent"` // since the task began
 
@@ -111,6 +113,8 @@ func (s *Service) onRound(j *job, r node.Report) {
 		s.o.Log.Error("checkpoint not saved; a power cut now would lose rounds", "round", r.Round, "err", r.SaveErr)
 	}
 	s.change(j, func(st *Status) {
+		st.LeftOut += r.Round - min(st.Round, r.Round)
+		st.Missed += r.Neighbours - r.Heard
 		st.Round, st.Neighbours, st.Heard = r.Round+1, r.Neighbours, r.Heard
 		st.Loss = finite(r.Loss)
 		st.Accuracy, st.R2 = scores(r.Score, j.task.Classes == 0)
