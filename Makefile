@@ -26,6 +26,9 @@ build: build/vecino ## build the binary for this machine into build/
 demo: build/vecino ## watch five devices learn together (under a minute)
 	./build/vecino demo
 
+demo-town: build/vecino ## watch 512 devices in 16 neighbourhoods learn, 20 rounds, one process (minutes)
+	./build/vecino demo --nodes 512 --rounds 20
+
 test: ## run every test; brings what the suites need, by apt
 	.ci/test
 
@@ -75,4 +78,4 @@ clean: ## remove what was built
 	rm -rf build
 
 FORCE:
-.PHONY: help build demo test unit lint race fuzz bench bench-crypto bench-go-fl bench-fl bench-live t-link size cross release clean FORCE
+.PHONY: help build demo demo-town test unit lint race fuzz bench bench-crypto bench-go-fl bench-fl bench-live t-link size cross release clean FORCE

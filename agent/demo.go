@@ -13,10 +13,11 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/vecino-edge/vecino/agent/broker"
 	"github.com/vecino-edge/vecino/agent/learn"
 	"github.com/vecino-edge/vecino/agent/web"
 	"github.com/vecino-edge/vecino/fl/node"
+	"github.com/vecino-edge/vecino/fl/topology"
+	"github.com/vecino-edge/vecino/fl/update"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -24,13 +25,18 @@ import (
 type demoFlags struct {
 	nodes, rounds        int
 	data, broker, listen string
+	topology, compress   string
 	keep, asJSON         bool
 }
 
 // demoInfo is what `vecino demo --json` prints. Accuracies are fractions, or R2
-// where the data are a regression.
+// where the data are a regression. A chunk has a copy for each device that is to
+// have it: all of these are received, or lost for a reason, or unexplained.
 type demoInfo struct {
 	Nodes        int               `json:"nodes"`
+	Hoods        int               `json:"neighbourhoods"`
+	Topology     string            `json:"topology"`
+	Compress     string            `json:"compress"`
 	Rounds       int               `json:"rounds"`
 	Alone        float64           `json:"alone_accuracy"`
 	Together     float64           `json:"together_accuracy"`
@@ -38,12 +44,20 @@ type demoInfo struct {
 	BytesPerNode float64           `json:"bytes_per_node"`
 	Messages     int64             `json:"messages"`
 	Refused      map[string]uint64 `json:"refused"`
+	Copies       int64             `json:"copies"` // of chunks
+	Received     int64             `json:"copies_received"`
+	Lost         map[string]int64  `json:"lost"`
+	Unexplained  int64             `json:"unexplained"`
+	Missed       int               `json:"updates_missed"`  // that were not there at the end of a round, of all rounds, devices and their neighbours
+	LeftOut      int               `json:"rounds_left_out"` // by devices that were too late, of all rounds and devices
+	RoundSeconds float64           `json:"round_seconds"`
+	PeakRSS      int64             `json:"peak_rss_bytes"`
 	Seconds      float64           `json:"seconds"`
 }
 
 // Limits of a demo, which runs every device in one process.
 const (
-	maxDemoNodes  = 32
+	maxDemoNodes  = 1024
 	maxDemoRounds = 10_000
 )
 
@@ -53,7 +67,8 @@ func demoCommand(std stdio) *cobra.Command {
 		Use:   "demo",
 		Short: "Watch a few devices learn together, in one process",
 		Long: "Run a broker and some devices in one process, each with its own keys, state folder and MQTT session.\n" +
-			"Each device has an uneven share of the data; at the end you see what they learned together and what each learns alone.",
+			"Each device has an uneven share of the data; at the end you see what they learned together and what each learns alone.\n" +
+			"More than 32 devices form several neighbourhoods. Each of these learns a model of its own, from all of the data, and the summary is over all.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return f.run(cmd.Context(), std) },
 	}
@@ -61,6 +76,8 @@ func demoCommand(std stdio) *cobra.Command {
 	flags.IntVar(&f.nodes, "nodes", 5, "number of devices")
 	flags.IntVar(&f.rounds, "rounds", 20, "number of rounds")
 	flags.StringVar(&f.data, "data", "digits", "data folder, or digits for the built-in set")
+	flags.StringVar(&f.topology, "topology", "full", "who hears whom: full, star, ring, regular:K or random:K")
+	flags.StringVar(&f.compress, "compress", "q8", "form of the updates: none, q8, q4, sign, topk:F:1bit or topk:F:4bit")
 	flags.StringVar(&f.broker, "broker", "", "use the broker at this `URL` instead of the built-in one")
 	flags.StringVar(&f.listen, "listen", "127.0.0.1:0", "address of the built-in broker")
 	flags.BoolVar(&f.keep, "keep", false, "keep running afterwards, with the page of the first device")
@@ -75,6 +92,12 @@ func (f *demoFlags) check() error {
 	case f.rounds < 1 || f.rounds > maxDemoRounds:
 		return usage("demo: --rounds %d: 1 to %d are possible", f.rounds, maxDemoRounds)
 	}
+	if _, err := topology.Parse(f.topology); err != nil {
+		return usage("demo: --topology: %w", err)
+	}
+	if _, err := update.ParseCompression(f.compress); err != nil {
+		return usage("demo: --compress: %w", err)
+	}
 	if err := checkSetting("demo: --broker", "broker.url", f.broker); err != nil {
 		return err
 	}
@@ -86,7 +109,21 @@ func (f *demoFlags) run(ctx context.Context, std stdio) error {
 		return err
 	}
 	began := time.Now()
-	shares, err := shareData(f.data, f.nodes)
+	if err := enoughFiles(f.nodes, f.broker == ""); err != nil {
+		return err
+	}
+	data, err := demoData(f.data)
+	if err != nil {
+		return err
+	}
+	task := f.task(data)
+	chunks, err := task.Chunks(data)
+	if err != nil {
+		return err
+	}
+	plan := planDemo(f.nodes, chunks, coresNow())
+	task.RoundLen = plan.round
+	shares, err := shareData(data, plan.sizes)
 	if err != nil {
 		return err
 	}
@@ -95,19 +132,16 @@ func (f *demoFlags) run(ctx context.Context, std stdio) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	screen := newScreen(std, f, shares)
+	screen := newScreen(std, f, data.Train.Kind)
 	log := slog.New(slog.NewTextHandler(screen.beside(std.err), &slog.HandlerOptions{Level: slog.LevelWarn}))
-	url := f.broker
-	if url == "" {
-		b, err := broker.Start(broker.Options{Listen: f.listen, Logger: log})
-		if err != nil {
-			return err
-		}
-		defer b.Close(context.WithoutCancel(ctx))
-		url = "mqtt://" + b.Addr().String()
+	broker, err := openBroker(ctx, f, log)
+	if err != nil {
+		return err
 	}
-	town := &town{std: std, log: log, dir: dir, url: url, shares: shares, screen: screen}
-	return town.live(ctx, f, began)
+	defer broker.close(context.WithoutCancel(ctx))
+	t := &town{std: std, log: log, dir: dir, url: broker.url, broker: broker, ledger: newLedger(), plan: plan, task: task, screen: screen}
+	t.people(shares)
+	return t.live(ctx, f, began)
 }
 
 // town is the demo's devices and what is seen of them.
@@ -116,13 +150,30 @@ type town struct {
 	log     *slog.Logger
 	dir     string
 	url     string
-	shares  []*learn.Data
+	broker  *demoBroker
+	ledger  *ledger
+	plan    *demoPlan
+	task    *learn.Plan
 	screen  *screen
 	devices []*resident
+	hoods   []*neighbourhood
 	group   *errgroup.Group
 }
 
-// live founds the neighbourhood, lets the others join, has them learn and sums
+// people makes the town's devices, not yet set up.
+func (t *town) people(shares [][]*learn.Data) {
+	for _, of := range shares {
+		n := &neighbourhood{town: t}
+		for _, share := range of {
+			i := len(t.devices)
+			r := &resident{name: deviceName(i), seed: uint64(i + 1), share: share}
+			t.devices, n.devices = append(t.devices, r), append(n.devices, r)
+		}
+		t.hoods = append(t.hoods, n)
+	}
+}
+
+// live founds the neighbourhoods, lets the others join, has them learn and sums
 // up.
 func (t *town) live(ctx context.Context, f *demoFlags, began time.Time) error {
 	running, stop := context.WithCancel(ctx)
@@ -135,7 +186,12 @@ func (t *town) live(ctx context.Context, f *demoFlags, began time.Time) error {
 			r.close()
 		}
 	}()
-	t.screen.say("%d devices, broker %s", f.nodes, t.url)
+	if n := len(t.hoods); n == 1 {
+		t.screen.say("%d devices, broker %s", f.nodes, t.url)
+	} else {
+		t.screen.say("%d devices in %d neighbourhoods, broker %s", f.nodes, n, t.url)
+		t.screen.say("each neighbourhood learns a model of its own; sums and means are over all")
+	}
 	if err := t.settle(running); err != nil {
 		return t.reason(ctx, err)
 	}
@@ -148,12 +204,19 @@ func (t *town) live(ctx context.Context, f *demoFlags, began time.Time) error {
 	if err := t.learn(running, f.rounds); err != nil {
 		return t.reason(ctx, err)
 	}
-	info := t.sum(f)
+	info, err := t.sum(ctx, f)
+	if err != nil {
+		return t.reason(ctx, err)
+	}
+	if !f.keep {
+		stop()
+		t.group.Wait()
+	}
 	alone, err := t.alone(ctx, f.rounds)
 	if err != nil {
 		return err
 	}
-	info.Alone, info.Seconds = alone, time.Since(began).Seconds()
+	info.Alone, info.Seconds, info.PeakRSS = alone, time.Since(began).Seconds(), peakRSS()
 	if f.asJSON {
 		if err := writeJSON(t.std.out, info); err != nil {
 			return err
@@ -194,30 +257,25 @@ func (t *town) openPage(ctx context.Context) error {
 	return nil
 }
 
-// The demo's numbers: short rounds and chunks to match, so that it ends
-// while one looks on.
-const (
-	demoEpoch    = 24 * time.Hour
-	demoChunks   = 2400 // a minute
-	demoSpread   = time.Second
-	demoRound    = 600 * time.Millisecond
-	demoPerRound = 8 // devices for which a round of that length is enough
-	demoSeed     = 1
-)
-
-// learn starts the task on the first device and waits until all have ended it.
-func (t *town) learn(ctx context.Context, rounds int) error {
-	round := max(demoRound, demoRound*time.Duration(len(t.devices))/demoPerRound)
-	p := learn.Plan{
-		Name: "demo", Model: "mlp:64", Algorithm: node.KGT, Topology: "full", Compress: "q8", Aggregate: "mean", Rate: demoRate(t.shares[0]),
-		Decay: 1e-4, Batch: 16, Epochs: 1, Rounds: rounds, RoundLen: round, Seed: demoSeed,
+// task is what the devices learn.
+func (f *demoFlags) task(data *learn.Data) *learn.Plan {
+	return &learn.Plan{
+		Name: "demo", Model: "mlp:64", Algorithm: node.KGT, Topology: f.topology, Compress: f.compress, Aggregate: "mean", Rate: demoRate(data),
+		Decay: 1e-4, Batch: 16, Epochs: 1, Rounds: f.rounds, RoundLen: demoRound, Seed: demoSeed,
 	}
-	if _, err := t.devices[0].device.learner.Start(p); err != nil {
-		return err
+}
+
+// learn starts the task on the first device of each neighbourhood and waits until
+// all have ended it.
+func (t *town) learn(ctx context.Context, rounds int) error {
+	for _, n := range t.hoods {
+		if _, err := n.devices[0].device.learner.Start(*t.task); err != nil {
+			return err
+		}
 	}
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
-	deadline := time.Now().Add(time.Duration(rounds+30) * round)
+	deadline := time.Now().Add(time.Duration(rounds+30)*t.task.RoundLen + t.plan.patience)
 	for {
 		select {
 		case <-ctx.Done():
@@ -233,7 +291,7 @@ func (t *town) learn(ctx context.Context, rounds int) error {
 					done++
 				}
 			}
-			t.screen.show(t.devices)
+			t.screen.show(t.hoods)
 			if done == len(t.devices) {
 				return nil
 			}
@@ -244,13 +302,24 @@ func (t *town) learn(ctx context.Context, rounds int) error {
 	}
 }
 
-// sum adds up what the devices report.
-func (t *town) sum(f *demoFlags) demoInfo {
-	info := demoInfo{Nodes: f.nodes, Rounds: f.rounds, Worst: 2, Refused: map[string]uint64{}}
+// sum adds up what the devices report, when the last chunks have come.
+func (t *town) sum(ctx context.Context, f *demoFlags) (*demoInfo, error) {
+	account, err := t.ledger.settle(ctx, t.broker.dropped)
+	if err != nil {
+		return nil, err
+	}
+	info := &demoInfo{
+		Nodes: f.nodes, Hoods: len(t.hoods), Topology: f.topology, Compress: f.compress, Rounds: f.rounds, Worst: 2, Refused: map[string]uint64{},
+		Copies: account.copies, Received: account.received, Lost: account.lost, Unexplained: account.unexplained,
+		RoundSeconds: t.task.RoundLen.Seconds(),
+	}
 	for _, r := range t.devices {
-		v := result(r.device.learner.Status())
+		s := r.device.learner.Status()
+		v := result(s)
 		info.Together += v
 		info.Worst = min(info.Worst, v)
+		info.Missed += s.Missed
+		info.LeftOut += int(s.LeftOut)
 		c := r.counters()
 		info.BytesPerNode += float64(c.BytesSent) / float64(len(t.devices))
 		info.Messages += c.MessagesSent
@@ -260,7 +329,7 @@ func (t *town) sum(f *demoFlags) demoInfo {
 	}
 	// The mean may come out a hair below the least of its numbers.
 	info.Together = max(info.Together/float64(len(t.devices)), info.Worst)
-	return info
+	return info, nil
 }
 
 // result is a task's accuracy, or its R2.

@@ -21,6 +21,7 @@ import (
 type links struct {
 	options bus.Options
 	log     *slog.Logger
+	ledger  *ledger // of a demo, else nil
 
 	mu    sync.Mutex
 	open  map[*link]struct{}
@@ -49,12 +50,16 @@ func (l *links) dial(ctx context.Context, clientID string) (neighbour.Link, erro
 	number := l.dials
 	l.dials++
 	l.mu.Unlock()
-	o.OnState = func(state bus.State, err error) { l.note(number, change{state, err}) }
+	track := l.ledger.follow(&o)
+	o.OnState = func(state bus.State, err error) {
+		l.note(number, change{state, err})
+		track.state(state)
+	}
 	s, err := bus.Dial(ctx, o)
 	if err != nil {
 		return nil, err
 	}
-	out := &link{Session: s, all: l}
+	out := &link{Session: s, all: l, track: track}
 	l.mu.Lock()
 	l.open[out] = struct{}{}
 	l.mu.Unlock()
@@ -115,19 +120,34 @@ func addCounters(a, b bus.Counters) bus.Counters {
 // link is a session as package neighbour sees it: QoS 0, nothing retained.
 type link struct {
 	*bus.Session
-	all *links
+	all   *links
+	track *track
 }
 
 func (l *link) Subscribe(topic string, handle func(string, []byte)) error {
-	return l.Session.Subscribe(topic, 0, func(m bus.Message) { handle(m.Topic, m.Payload) })
+	err := l.Session.Subscribe(topic, 0, func(m bus.Message) {
+		l.track.got(m.Payload)
+		handle(m.Topic, m.Payload)
+	})
+	if err == nil {
+		l.track.subscribed(topic)
+	}
+	return err
 }
 
 func (l *link) Publish(topic string, payload []byte) error {
-	return l.Session.Publish(topic, payload, 0, false)
+	l.track.sent(topic, payload)
+	err := l.Session.Publish(topic, payload, 0, false)
+	if err != nil {
+		l.track.refused(payload)
+	}
+	return err
 }
 
 func (l *link) Close(ctx context.Context) error {
+	l.track.closing()
 	err := l.Session.Close(ctx)
+	l.track.hungUp(err == nil)
 	l.all.mu.Lock()
 	defer l.all.mu.Unlock()
 	if _, open := l.all.open[l]; open {

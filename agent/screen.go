@@ -12,7 +12,6 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/vecino-edge/vecino/agent/learn"
 	"github.com/vecino-edge/vecino/fl/dataset"
 	"golang.org/x/term"
 )
@@ -42,9 +41,9 @@ var (
 	rSquared = measure{"R2", func(v float64) string { return fmt.Sprintf("%.3f", v) }}
 )
 
-func newScreen(std stdio, f *demoFlags, shares []*learn.Data) *screen {
+func newScreen(std stdio, f *demoFlags, kind dataset.Kind) *screen {
 	s := &screen{out: std.out, mute: f.asJSON, rounds: f.rounds, measure: accuracy}
-	if shares[0].Train.Kind == dataset.Regression {
+	if kind == dataset.Regression {
 		s.measure = rSquared
 	}
 	file, ok := std.out.(*os.File)
@@ -95,36 +94,66 @@ type reading struct {
 	rows              int
 	heard, neighbours int
 	loss              *float64
-	value             float64 // accuracy or R2
+	value, worst      float64 // accuracy or R2, mean and on the worst device
 	sent              int64   // bytes
+	devices           int     // that it is about
 }
 
-// show draws how the devices are, once for each round that all have ended.
-func (s *screen) show(devices []*resident) {
+// merge returns what is shown of a neighbourhood: sums of rows and bytes, else
+// means.
+func merge(name string, of []reading) reading {
+	all := reading{name: name, round: of[0].round, worst: of[0].worst, devices: len(of)}
+	var loss float64
+	for _, r := range of {
+		all.round, all.worst = min(all.round, r.round), min(all.worst, r.worst)
+		all.rows, all.sent = all.rows+r.rows, all.sent+r.sent
+		all.heard, all.neighbours = all.heard+r.heard, all.neighbours+r.neighbours
+		all.value += r.value / float64(len(of))
+		if r.loss != nil {
+			loss += *r.loss / float64(len(of))
+		}
+	}
+	all.heard, all.neighbours, all.loss = all.heard/len(of), all.neighbours/len(of), &loss
+	return all
+}
+
+// show draws how the devices are, once for each round that all have ended: a line
+// for each of them, or for each neighbourhood where there are several.
+func (s *screen) show(hoods []*neighbourhood) {
 	if s.mute {
 		return
 	}
-	readings := make([]reading, len(devices))
-	for i, r := range devices {
-		st := r.device.learner.Status()
-		if st == nil || st.Accuracy == nil && st.R2 == nil {
-			return
+	var readings []reading
+	for i, n := range hoods {
+		of := make([]reading, len(n.devices))
+		for i, r := range n.devices {
+			st := r.device.learner.Status()
+			if st == nil || st.Accuracy == nil && st.R2 == nil {
+				return
+			}
+			of[i] = reading{
+				name: r.name, round: st.Round, rows: st.Rows, heard: st.Heard, neighbours: st.Neighbours,
+				loss: st.Loss, value: result(st), worst: result(st), sent: r.counters().BytesSent, devices: 1,
+			}
 		}
-		readings[i] = reading{
-			name: r.name, round: st.Round, rows: st.Rows, heard: st.Heard, neighbours: st.Neighbours,
-			loss: st.Loss, value: result(st), sent: r.counters().BytesSent,
+		if len(hoods) > 1 {
+			of = []reading{merge(fmt.Sprintf("street %d", i+1), of)}
 		}
+		readings = append(readings, of...)
 	}
 	s.update(readings)
 }
 
 func (s *screen) update(readings []reading) {
-	round, worst := readings[0].round, readings[0].value
+	round, worst, devices := readings[0].round, readings[0].worst, 0
+	for _, r := range readings {
+		devices += r.devices
+	}
 	var mean, sent float64
 	for _, r := range readings {
-		round, worst = min(round, r.round), min(worst, r.value)
-		mean += r.value / float64(len(readings))
-		sent += float64(r.sent) / 1000 / float64(len(readings))
+		round, worst = min(round, r.round), min(worst, r.worst)
+		mean += r.value * float64(r.devices) / float64(devices)
+		sent += float64(r.sent) / 1000 / float64(devices)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -203,17 +232,38 @@ func bar(v float64, width int) string {
 }
 
 // summary tells what came of it.
-func (s *screen) summary(i demoInfo) {
+func (s *screen) summary(i *demoInfo) {
 	s.say("")
 	s.say("alone     %s  mean %s of the same devices, as many rounds, no neighbours", s.measure.format(i.Alone), s.measure.name)
 	s.say("together  %s  mean, %s on the worst device", s.measure.format(i.Together), s.measure.format(i.Worst))
 	s.say("traffic   %.1f kB sent by each device in %d rounds, %d messages in all", i.BytesPerNode/1000, i.Rounds, i.Messages)
+	s.say("delivered %d of %d copies of chunks%s", i.Received, i.Copies, lostInWords(i))
+	if i.Missed > 0 || i.LeftOut > 0 {
+		s.say("late      %d updates were not there when a round ended, and %d rounds of a device left out", i.Missed, i.LeftOut)
+	}
 	if len(i.Refused) > 0 {
-		var parts []string
-		for _, reason := range slices.Sorted(maps.Keys(i.Refused)) {
-			parts = append(parts, fmt.Sprintf("%s %d", reason, i.Refused[reason]))
-		}
-		s.say("refused   %s", strings.Join(parts, ", "))
+		s.say("refused   %s", counts(i.Refused))
 	}
 	s.say("took      %.1f s", i.Seconds)
+}
+
+// lostInWords says what became of the copies that were not received.
+func lostInWords(i *demoInfo) string {
+	out := ""
+	if len(i.Lost) > 0 {
+		out = "; lost: " + counts(i.Lost)
+	}
+	if i.Unexplained > 0 {
+		out += fmt.Sprintf("; %d are missing, and nobody knows why", i.Unexplained)
+	}
+	return out
+}
+
+// counts lists reasons with how often there was each.
+func counts[N int64 | uint64](of map[string]N) string {
+	var parts []string
+	for _, reason := range slices.Sorted(maps.Keys(of)) {
+		parts = append(parts, fmt.Sprintf("%s %d", reason, of[reason]))
+	}
+	return strings.Join(parts, ", ")
 }

@@ -11,7 +11,6 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/vecino-edge/vecino/agent/learn"
 	"github.com/vecino-edge/vecino/fl/dataset"
 )
 
@@ -109,7 +108,7 @@ func readings(n int, round uint32, value float64) []reading {
 	for i := range out {
 		out[i] = reading{
 			name: deviceName(i), round: round, rows: 100 + i, heard: n - 1, neighbours: n - 1, loss: &loss,
-			value: value - float64(i)/1000, sent: int64(round) * 20_000,
+			value: value - float64(i)/1000, worst: value - float64(i)/1000, sent: int64(round) * 20_000, devices: 1,
 		}
 	}
 	return out
@@ -211,8 +210,7 @@ round 3 of 20, accuracy 70.0 % mean, 70.0 % worst, 60.0 kB sent by each
 
 func TestScreenElsewhere(t *testing.T) {
 	var out bytes.Buffer
-	share := func(kind dataset.Kind) []*learn.Data { return []*learn.Data{{Train: &dataset.Table{Kind: kind}}} }
-	s := newScreen(stdio{out: &out}, &demoFlags{rounds: 3}, share(dataset.Classification))
+	s := newScreen(stdio{out: &out}, &demoFlags{rounds: 3}, dataset.Classification)
 	two := readings(2, 1, 0.5)
 	s.update(readings(2, 0, 0))
 	s.update(two)
@@ -222,13 +220,18 @@ func TestScreenElsewhere(t *testing.T) {
 	two[1].round = 2
 	two[1].loss = nil
 	s.update(two)
-	s.summary(demoInfo{Alone: 0.25, Together: 0.5, Worst: 0.4, Rounds: 3, Messages: 7, BytesPerNode: 1500, Refused: map[string]uint64{"replay": 2, "late": 1}, Seconds: 1.25})
+	s.summary(&demoInfo{
+		Alone: 0.25, Together: 0.5, Worst: 0.4, Rounds: 3, Messages: 7, BytesPerNode: 1500, Refused: map[string]uint64{"replay": 2, "late": 1}, Seconds: 1.25,
+		Copies: 20, Received: 14, Lost: map[string]int64{"left": 2, "broker": 3}, Unexplained: 1, Missed: 4,
+	})
 	want := `round 1 of 3, accuracy 50.0 % mean, 49.9 % worst, 20.0 kB sent by each
 round 2 of 3, accuracy 50.0 % mean, 49.9 % worst, 20.0 kB sent by each
 
 alone     25.0 %  mean accuracy of the same devices, as many rounds, no neighbours
 together  50.0 %  mean, 40.0 % on the worst device
 traffic   1.5 kB sent by each device in 3 rounds, 7 messages in all
+delivered 14 of 20 copies of chunks; lost: broker 3, left 2; 1 are missing, and nobody knows why
+late      4 updates were not there when a round ended, and 0 rounds of a device left out
 refused   late 1, replay 2
 took      1.2 s
 `
@@ -237,7 +240,7 @@ took      1.2 s
 	}
 
 	out.Reset()
-	s = newScreen(stdio{out: &out}, &demoFlags{rounds: 3}, share(dataset.Regression))
+	s = newScreen(stdio{out: &out}, &demoFlags{rounds: 3}, dataset.Regression)
 	s.update(readings(1, 1, -3.5))
 	want = "round 1 of 3, R2 -3.500 mean, -3.500 worst, 20.0 kB sent by each\n"
 	if d := cmp.Diff(want, out.String()); d != "" {
@@ -245,10 +248,10 @@ took      1.2 s
 	}
 
 	out.Reset()
-	s = newScreen(stdio{out: &out}, &demoFlags{rounds: 3, asJSON: true}, share(dataset.Regression))
+	s = newScreen(stdio{out: &out}, &demoFlags{rounds: 3, asJSON: true}, dataset.Regression)
 	s.say("nothing")
-	s.show([]*resident{nil})
-	s.summary(demoInfo{})
+	s.show([]*neighbourhood{nil})
+	s.summary(&demoInfo{})
 	if out.Len() > 0 {
 		t.Errorf("with --json it shows %q", out.String())
 	}

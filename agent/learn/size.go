@@ -26,4 +26,4 @@ func (p *Plan) Chunks(d *Data) (int, error) {
 
 // RoundFor returns how long rounds are at least in which a device sends so many
 // chunks.
-func RoundFor(chunks, perMinute int) time.Duration { return timeFor(chunks, perMinute) }
+func RoundFor(chunks, perMinute int) time.Duration { return timeFor(chunks, float64(perMinute)) }
