@@ -109,7 +109,11 @@ func (f *demoFlags) run(ctx context.Context, std stdio) error {
 		return err
 	}
 	began := time.Now()
-	if err := enoughFiles(f.nodes, f.broker == ""); err != nil {
+	files, err := maxFiles()
+	if err != nil {
+		return err
+	}
+	if err := enoughFiles(f.nodes, f.broker == "", files); err != nil {
 		return err
 	}
 	data, err := demoData(f.data)

@@ -109,19 +109,25 @@ func cpuTime() time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// enoughFiles reports whether the process may open as many files as a demo takes.
-func enoughFiles(nodes int, ownBroker bool) error {
+// enoughFiles reports whether have open files are as many as a demo takes.
+func enoughFiles(nodes int, ownBroker bool, have uint64) error {
 	need := uint64(demoSpare + demoFiles*nodes)
 	if !ownBroker {
 		need = uint64(demoSpare + (demoFiles-2)*nodes)
 	}
-	var limit syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
-		return fmt.Errorf("look up the limit of open files: %w", err)
-	}
-	if have := uint64(limit.Cur); have < need {
+	if have < need {
 		return hint(fmt.Errorf("%d devices take %d open files, and this process may have %d", nodes, need, have),
 			"raise the limit of the shell, ulimit -n %d, or take fewer devices", need)
 	}
 	return nil
+}
+
+// maxFiles returns how many files the process may open. The runtime has raised
+// that as far as it may already.
+func maxFiles() (uint64, error) {
+	var limit syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
+		return 0, fmt.Errorf("look up the limit of open files: %w", err)
+	}
+	return uint64(limit.Cur), nil
 }
