@@ -79,7 +79,6 @@ func (s *Service) spend(j *job, r node.Report) {
 	why := j.spent.over(j.task.Budget)
 	if why != "" && j.active() {
 		j.status.State, j.status.Ended = Spent, why
-		s.forbid(j.id)
 		j.stop()
 	}
 	write := j.spent.exceeds(j.kept, j.task.Budget)

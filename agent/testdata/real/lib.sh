@@ -102,16 +102,19 @@ on() {
 	VECINO_STATE=$work/$device "$VECINO" "$@"
 }
 
-# run NAME: start a device's agent; its process is in pid_NAME.
+# run NAME: start a device's agent; its process is in pid_NAME. Settings of its own
+# are in env_NAME, as words.
 run() {
-	VECINO_STATE=$work/$1 VECINO_FL_CHECKPOINT_EVERY=0s VECINO_HTTP_LISTEN= "$VECINO" run >>"$work/$1.log" 2>&1 &
+	eval "own=\${env_$1:-}"
+	# shellcheck disable=SC2086 # words
+	env $own VECINO_STATE="$work/$1" VECINO_FL_CHECKPOINT_EVERY=0s VECINO_HTTP_LISTEN= "$VECINO" run >>"$work/$1.log" 2>&1 &
 	eval "pid_$1=$!"
 	pids="$pids $!"
 }
 
-# field NAME FIELD: a number or word from the device's task.
+# field NAME FIELD: a number or word from the device's first task.
 field() {
-	on "$1" learn status --json 2>/dev/null | sed -n "s/.*\"$2\":\"\{0,1\}\([^,\"}]*\).*/\1/p"
+	on "$1" learn status --json 2>/dev/null | sed 's/},{"id".*//' | sed -n "s/.*\"$2\":\"\{0,1\}\([^,\"}]*\).*/\1/p"
 }
 
 round_is() { [ "$(field "$1" round || echo 0)" -ge "$2" ] 2>/dev/null; }
