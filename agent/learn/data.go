@@ -50,6 +50,9 @@ type drifting struct {
 // examine prepares the data for a task and says what is to be known of them.
 func (s *Service) examine(data *Data, t *node.Task) error {
 	changes := s.drift.read(data.Train)
+	for _, change := range changes {
+		s.o.Log.Warn("the data drift", "task", t.Name, "what", change)
+	}
 	test := data.Test.Clone() // not scaled
 	if err := data.prepare(t); err != nil {
 		return err
@@ -59,9 +62,6 @@ func (s *Service) examine(data *Data, t *node.Task) error {
 		changes = append(changes, differ(t.Scaler(), data.Train, test)...)
 	}
 	data.status = newDataStatus(data, changes)
-	for _, change := range data.status.Drift {
-		s.o.Log.Warn("the data drift", "task", t.Name, "what", change)
-	}
 	return nil
 }
 
@@ -124,7 +124,7 @@ func (d *drifting) read(train *dataset.Table) []string {
 	if from >= train.Rows() {
 		from = 0
 	}
-	return feed(d.before, train, from)
+	return feed(d.before, train, from, func(dataset.Change) bool { return true })
 }
 
 // keep notes rows that are scaled, for the next time.
@@ -147,22 +147,26 @@ func differ(s *dataset.Scaler, train, test *dataset.Table) []string {
 	if err != nil {
 		return nil
 	}
-	changes := feed(drift, test, 0)
+	// Of a few test rows many may be alike in a column that is mostly 0.
+	changes := feed(drift, test, 0, func(c dataset.Change) bool { return c.Kind != dataset.DriftStuck })
 	for i := range changes {
 		changes[i] = "test rows: " + changes[i]
 	}
 	return changes
 }
 
-// feed shows a monitor the rows from one on and returns what the last window held.
-func feed(drift *dataset.Drift, t *dataset.Table, from int) (out []string) {
+// feed shows a monitor the rows from one on and returns what the last window held of
+// the changes that count.
+func feed(drift *dataset.Drift, t *dataset.Table, from int, counts func(dataset.Change) bool) (out []string) {
 	for i := from; i < t.Rows(); i++ {
 		if err := drift.Add(t.Row(i)); err != nil {
 			panic("learn: " + err.Error()) // the columns are the same
 		}
 	}
 	for _, c := range drift.Changes() {
-		out = append(out, c.String())
+		if counts(c) {
+			out = append(out, c.String())
+		}
 	}
 	return out
 }
