@@ -71,8 +71,16 @@ func (d *device) hookLive(o *learn.Options, rows bool) {
 	}
 }
 
-// liveData returns what the device has gathered for a task.
+// liveData returns what the device has gathered for a task, or for one that is to be
+// made, of which only name and features are known.
 func (d *device) liveData(t *node.Task) (*learn.Data, error) {
+	if t != nil && len(t.Columns) == 0 {
+		draft, err := d.live.Draft(t.Name, *t.Features)
+		if err != nil {
+			return nil, fmt.Errorf("%w: features: %w", node.ErrTask, err)
+		}
+		t = draft
+	}
 	train, test, err := d.live.Tables(t)
 	if errors.Is(err, live.ErrFewRows) {
 		return nil, control.Errorf(control.Busy, "%v", err).WithHint("rows come with the samples of live.source; vecino status counts them")

@@ -111,7 +111,7 @@ type Options struct {
 	Epsilon float64 // that all private tasks together may tell of a record; 0: what each task says
 
 	// What live analysis needs; each may be nil. LoadFor stands for Load where the
-	// task is known. OnModel is told of the model after each round and when a task
+	// task is known; of one that is to be made it gets the name and the features alone. OnModel is told of the model after each round and when a task
 	// resumes, with the rows that were not learned from, scaled; both are the
 	// service's own and change after it returns. Aside does local training.
 	LoadFor func(*node.Task) (*Data, error)

@@ -66,7 +66,7 @@ func (s *Service) Start(p Plan) (*Status, error) {
 	if err := s.nameFree(p.Name); err != nil {
 		return nil, err
 	}
-	data, err := s.o.Load()
+	data, err := s.loadBy(&p)
 	if err != nil {
 		return nil, err
 	}
@@ -82,6 +82,18 @@ func (s *Service) Start(p Plan) (*Status, error) {
 		return nil, err
 	}
 	return s.start(&offer{task: t, msg: t.Encode()}, data)
+}
+
+// loadBy reads the data that a plan is made of. Windows of live samples are gathered from
+// when a plan first asks for them.
+func (s *Service) loadBy(p *Plan) (*Data, error) {
+	switch {
+	case p.Features == nil:
+		return s.o.Load()
+	case s.o.LoadFor == nil:
+		return nil, fmt.Errorf("%w: features: windows are made of live samples: name their source by live.source, and leave fl.data empty", node.ErrTask)
+	}
+	return s.o.LoadFor(&node.Task{Name: p.Name, Features: p.Features})
 }
 
 // start starts a task that has been checked, by data that are not scaled yet.

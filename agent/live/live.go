@@ -240,7 +240,12 @@ func (s *Service) lane(t *node.Task) (*lane, error) {
 			return l, nil
 		}
 	}
-	all := slices.DeleteFunc(slices.Clone(old), func(l *lane) bool { return l.name == name })
+	var before *lane
+	named := func(l *lane) bool { return l.name == name }
+	if i := slices.IndexFunc(old, named); i >= 0 {
+		before = old[i]
+	}
+	all := slices.DeleteFunc(slices.Clone(old), named)
 	if len(all) == MaxTasks {
 		s.gone = append(s.gone, all[0].name)
 		all = slices.Delete(all, 0, 1)
@@ -250,7 +255,7 @@ func (s *Service) lane(t *node.Task) (*lane, error) {
 	var r *rows
 	if t.Features != nil {
 		var err error
-		if r, err = s.openRows(t, all); err != nil {
+		if r, err = s.openRows(t, before, all); err != nil {
 			return nil, err
 		}
 	}

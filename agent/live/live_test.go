@@ -348,6 +348,51 @@ func TestWindows(t *testing.T) {
 	})
 }
 
+// TestDraft holds that windows are gathered for a task that is to be made, that the one
+// that is made of them goes on with them, and that another of its shape does not.
+func TestDraft(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o, p, _, _ := options("mqtt:a")
+		s := New(o)
+		defer run(t, s)()
+		synctest.Wait()
+		features := node.Features{Channels: []string{"v"}, Length: 8, Step: 4, Period: 1000}
+		if _, err := s.Draft("windows", node.Features{Channels: []string{"v"}, Length: 1 << 15, Step: 4, Period: 1000}); err == nil {
+			t.Error("a window of any length will do")
+		}
+		draft, err := s.Draft("windows", features)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := s.Tables(draft); !errors.Is(err, ErrFewRows) {
+			t.Fatal(err)
+		}
+		for i := range 8 + 4*99 {
+			p.say("a", fmt.Sprintf(`{"v":%d}`, i%5))
+			synctest.Wait()
+			time.Sleep(time.Second)
+		}
+		train, test, err := s.Tables(draft)
+		if err != nil || train.Rows()+test.Rows() != 100 {
+			t.Fatalf("%+v, %v", train, err)
+		}
+		task, _ := taskOf("windows", "autoencoder:2", dataset.Scale{}, train)
+		task.Features = &features
+		if err := task.Check(); err != nil {
+			t.Fatal(err)
+		}
+		again, _, err := s.Tables(task)
+		if err != nil || !slices.Equal(again.X, train.X) {
+			t.Errorf("the task that was made: %v", err)
+		}
+		other := *task
+		other.Name = "others"
+		if _, _, err := s.Tables(&other); !errors.Is(err, ErrFewRows) {
+			t.Errorf("another task: %v", err)
+		}
+	})
+}
+
 // TestOrder holds that a task gets the columns that it names, in its order.
 func TestOrder(t *testing.T) {
 	in := &dataset.Table{Columns: []string{"a", "b", "c"}, X: []float32{1, 2, 3, 4, 5, 6}, Y: []float32{7, 8}, Missing: []int32{1, 0, 2}, Fill: []float32{.1, .2, .3}}

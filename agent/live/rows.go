@@ -52,13 +52,19 @@ func ringSettings(set dataset.RingSettings) dataset.RingSettings {
 	return set
 }
 
-// openRows returns the rows of a task with windows: those of the one of its files,
-// not taken by others, that has their shape, or else new ones.
-func (s *Service) openRows(t *node.Task, all []*lane) (*rows, error) {
+// openRows returns the rows of a task with windows: those of the task of its name
+// before, or of the one of its files, not taken by others, that have their shape, or
+// else new ones.
+func (s *Service) openRows(t *node.Task, before *lane, all []*lane) (*rows, error) {
 	set := ringSettings(dataset.RingSettings{
 		Columns: t.Columns, Target: t.Target, Kind: dataset.Kind(t.Kind), Classes: int(t.Classes),
 		Run: 4 * int(t.Features.Length) / int(t.Features.Step), // windows that overlap
 	})
+	if before != nil && before.rows != nil {
+		if had := before.rows.ring.Settings(); had.Equal(&set) {
+			return before.rows, nil
+		}
+	}
 	var free string
 	for i := MaxTasks; i > 0; i-- {
 		file := fmt.Sprintf("%s-%d", fileBase, i)
@@ -230,6 +236,19 @@ func (s *Service) save() {
 
 // ErrFewRows says that there is too little to learn from yet.
 var ErrFewRows = errors.New("too few live rows")
+
+// Draft returns what [Service.Tables] needs to know of a task that is to be made, which
+// learns from windows of samples what the options say.
+func (s *Service) Draft(name string, f node.Features) (*node.Task, error) {
+	b := &s.base.set
+	t := &node.Task{Name: name, Kind: uint8(b.Kind), Classes: uint16(b.Classes), Target: b.Target, Features: &f}
+	set, _ := t.FeatureSettings()
+	if err := set.Validate(); err != nil {
+		return nil, err
+	}
+	t.Columns = set.Names()
+	return t, nil
+}
 
 // Tables returns copies of what has been gathered for a task, not scaled yet: rows
 // to learn from and rows held out. Without a task they are the values of the
