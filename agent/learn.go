@@ -85,7 +85,7 @@ func showTask(w io.Writer, s learn.Status) {
 	}
 	if s.Round > 0 {
 		lines = append(lines,
-			fmt.Sprintf("accuracy\t%s", percent(s.Accuracy)),
+			scoreInWords(&s),
 			fmt.Sprintf("neighbours\t%d of %d heard in the last round", s.Heard, s.Neighbours),
 			fmt.Sprintf("payload\t%d bytes a round, %d bytes of checkpoints written", s.PayloadBytes, s.SavedBytes))
 	}
@@ -106,6 +106,17 @@ func showTask(w io.Writer, s learn.Status) {
 		lines = append(lines, "error\t"+s.Error)
 	}
 	columns(w, lines...)
+}
+
+// scoreInWords returns how well a task's model does, and what that is called.
+func scoreInWords(s *learn.Status) string {
+	switch {
+	case s.R2 != nil:
+		return fmt.Sprintf("R2\t%.3f", *s.R2)
+	case s.AUC != nil:
+		return fmt.Sprintf("AUC\t%.3f", *s.AUC)
+	}
+	return "accuracy\t" + percent(s.Accuracy)
 }
 
 // sumsInWords says who adds, and how many may put together what they know.

@@ -110,7 +110,7 @@ func showStatus(w io.Writer, s statusInfo) {
 	for _, l := range shownTasks(s.Tasks) {
 		lines = append(lines,
 			fmt.Sprintf("task\t%s, %s, round %d of %d", l.Name, stateInWords(&l), l.Round, l.Rounds),
-			fmt.Sprintf("accuracy\t%s on this device's test rows, %d of %d neighbours heard", percent(l.Accuracy), l.Heard, l.Neighbours))
+			fmt.Sprintf("%s on this device's test rows, %d of %d neighbours heard", scoreInWords(&l), l.Heard, l.Neighbours))
 	}
 	if b := boardInWords(s.Board); running && b != "" {
 		lines = append(lines, "board\t"+b)

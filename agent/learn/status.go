@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 
 	"github.com/vecino-edge/vecino/crypto/signcrypt"
+	"github.com/vecino-edge/vecino/fl/dataset"
 	"github.com/vecino-edge/vecino/fl/model"
 	"github.com/vecino-edge/vecino/fl/node"
 )
@@ -32,8 +33,8 @@ func (s State) valid() bool {
 	return false
 }
 
-// Status is a task as people see it. Accuracy is a fraction; it is nil in a
-// regression, as R2 is in a classification.
+// Status is a task as people see it. Accuracy is a fraction, of a classification alone,
+// as R2 is of a regression and AUC of anomalies; nil where there is none.
 type Status struct {
 	ID           string   `json:"id"`
 	Name         string   `json:"name"`
@@ -49,6 +50,7 @@ type Status struct {
 	Loss         *float64 `json:"loss"`
 	Accuracy     *float64 `json:"accuracy"`
 	R2           *float64 `json:"r2,omitempty"`
+	AUC          *float64 `json:"auc,omitempty"`
 	Algorithm    string   `json:"algorithm"`
 	Topology     string   `json:"topology"`
 	Mode         string   `json:"mode"`
@@ -117,7 +119,7 @@ func (s *Service) onRound(j *job, r node.Report) {
 		st.Missed += r.Neighbours - r.Heard
 		st.Round, st.Neighbours, st.Heard = r.Round+1, r.Neighbours, r.Heard
 		st.Loss = finite(r.Loss)
-		st.Accuracy, st.R2 = scores(r.Score, j.task.Classes == 0)
+		st.scored(r.Score, dataset.Kind(j.task.Kind))
 		st.PayloadBytes = r.Payload
 		if r.Skipped != "" {
 			st.Skipped, st.LastSkip = st.Skipped+1, r.Skipped
@@ -157,12 +159,18 @@ func (s *Service) Standing() map[signcrypt.PID]Standing {
 	return out
 }
 
-// scores returns what of a score has a meaning, nil for the rest.
-func scores(s model.Score, regression bool) (accuracy, r2 *float64) {
-	if regression {
-		return nil, finite(s.R2)
+// scored fills in what of a score has a meaning for the kind of data, and nil for the
+// rest.
+func (st *Status) scored(s model.Score, kind dataset.Kind) {
+	st.Accuracy, st.R2, st.AUC = nil, nil, nil
+	switch kind {
+	case dataset.Classification:
+		st.Accuracy = finite(s.Accuracy)
+	case dataset.Regression:
+		st.R2 = finite(s.R2)
+	case dataset.Anomaly:
+		st.AUC = finite(s.AUC)
 	}
-	return finite(s.Accuracy), nil
 }
 
 // finite returns nil for what JSON cannot say.
