@@ -28,13 +28,13 @@ var crossTargets = []struct {
 	file, xz    int64
 	interpreter string // of qemu-user, to see that the binary runs; empty where it runs as it is
 }{
-	{"amd64", []string{"GOARCH=amd64"}, 14_900_000, 4_450_000, nativeOn("amd64")},
-	{"arm64", []string{"GOARCH=arm64"}, 12_800_000, 3_750_000, "qemu-aarch64-static"},
-	{"armv7", []string{"GOARCH=arm", "GOARM=7"}, 12_950_000, 3_850_000, "qemu-arm-static"},
-	{"armv6", []string{"GOARCH=arm", "GOARM=6"}, 12_950_000, 3_850_000, "qemu-arm-static"},
-	{"riscv64", []string{"GOARCH=riscv64"}, 12_250_000, 4_000_000, "qemu-riscv64-static"},
-	{"mipsle", []string{"GOARCH=mipsle", "GOMIPS=softfloat"}, 14_800_000, 3_650_000, "qemu-mipsel-static"},
-	{"386", []string{"GOARCH=386"}, 13_150_000, 4_200_000, nativeOn("amd64")},
+	{"amd64", []string{"GOARCH=amd64"}, 16_600_000, 4_920_000, nativeOn("amd64")},
+	{"arm64", []string{"GOARCH=arm64"}, 14_250_000, 4_130_000, "qemu-aarch64-static"},
+	{"armv7", []string{"GOARCH=arm", "GOARM=7"}, 14_500_000, 4_240_000, "qemu-arm-static"},
+	{"armv6", []string{"GOARCH=arm", "GOARM=6"}, 14_500_000, 4_240_000, "qemu-arm-static"},
+	{"riscv64", []string{"GOARCH=riscv64"}, 13_800_000, 4_440_000, "qemu-riscv64-static"},
+	{"mipsle", []string{"GOARCH=mipsle", "GOMIPS=softfloat"}, 16_600_000, 3_970_000, "qemu-mipsel-static"},
+	{"386", []string{"GOARCH=386"}, 14_650_000, 4_600_000, nativeOn("amd64")},
 }
 
 // nativeOn names the interpreter of a binary that runs as it is on one kind of
