@@ -136,7 +136,7 @@ func TestReadme(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, text, _ := strings.Cut(string(b), "of which only a name is needed:\n\n")
-	text, _, _ = strings.Cut(text, "\n\n`aggregate")
+	text, _, _ = strings.Cut(text, "\n\nNeighbours are averaged")
 	var f taskFile
 	meta, err := toml.Decode(text, &f)
 	if err != nil {

@@ -124,9 +124,9 @@ func compressionRows() []row {
 		{name: "wide-topk-1bit", what: "a tenth of the numbers, signs only", args: wide + best,
 			bars: []bar{timesFewer(payload, 30, "wide-whole"), atLeast(mean, 95), neverDiverges()}},
 	}
-	for _, topology := range []string{"full", "star"} {
+	for _, topology := range []string{"full", "ring", "star"} {
 		rows = append(rows, row{name: topology + "-topk-1bit", what: "topology " + topology, bars: []bar{neverDiverges()},
-			args: "--topology " + topology + " --nodes 10 --partition dirichlet:0.5 --rounds 200" + best})
+			args: "--topology " + topology + " --nodes 32 --partition dirichlet:0.5 --rounds 150" + best})
 	}
 	return group("compression", rows...)
 }
