@@ -23,6 +23,7 @@ import time
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
+import files_agent as agent
 import files_council as council
 import files_door as door
 import files_identity as identity
@@ -72,7 +73,10 @@ CHECKS = {
     "fl/node/testdata/tasks.json": learning.tasks,
     "fl/node/testdata/checkpoints.json": transport.checkpoints,
     "fl/node/testdata/sums.json": sums.learned,
-    "agent/learn/testdata/saved.json": transport.saved,
+    "agent/learn/testdata/saved.json": agent.saved,
+    "agent/learn/testdata/privacy.json": agent.purse,
+    "agent/learn/testdata/signed.json": agent.signed,
+    "agent/live/testdata/saved.json": agent.models,
     "agent/learn/testdata/groups.json": sums.told_sums,
     "agent/neighbour/testdata/standing.json": transport.standing,
     "agent/testdata/charters.json": transport.signed_charters,
@@ -84,7 +88,7 @@ CODES = "crypto/shard/testdata/codes.json"  # of which --control wants the large
 SLOW = {"crypto/rlwe/testdata/vectors.json": 9, "fl/update/testdata/deltas.json": 3}
 
 # JSON in testdata that is no vector of the protocol.
-OTHERS = {"agent/config/testdata/config.schema.json"}
+OTHERS = {"agent/config/testdata/config.schema.json", "agent/live/testdata/discovery.json"}
 
 
 def main(args):

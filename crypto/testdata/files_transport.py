@@ -146,11 +146,6 @@ def float32(x):
     return struct.pack("<f", x)
 
 
-def saved(v, n, _):
-    item = decode(unhex(v["bytes"]))
-    n.equal("saved", item, [v["state"], unhex(v["task"]), [unhex(s) for s in v["stopped"]]])
-
-
 def standing(v, n, _):
     """How a device stands to issuing."""
     for s in v:
