@@ -54,6 +54,7 @@ func TestCross(t *testing.T) {
 	}
 	for _, target := range crossTargets {
 		t.Run(target.name, func(t *testing.T) {
+			t.Parallel() // xz takes one core
 			path := filepath.Join(*crossInto, "vecino-linux-"+target.name)
 			build := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w -X main.release="+version(t), "-o", path, ".")
 			build.Env = append(os.Environ(), append([]string{"CGO_ENABLED=0", "GOOS=linux"}, target.env...)...)
