@@ -5,6 +5,7 @@ package learn
 
 import (
 	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -18,7 +19,13 @@ import (
 // by the task where it is known.
 func TestHooks(t *testing.T) {
 	bubble(t, func(t *testing.T, s *square, settle settler) {
+		var mu sync.Mutex // of models, which the device's next round adds to
 		var models [][]float32
+		seen := func() [][]float32 {
+			mu.Lock()
+			defer mu.Unlock()
+			return slices.Clone(models)
+		}
 		var aside, loaded atomic.Int32
 		hooks := func(r *resident, o *Options) {
 			o.Aside = func(work func()) { aside.Add(1); work() }
@@ -29,7 +36,9 @@ func TestHooks(t *testing.T) {
 				return r.load()
 			}
 			o.OnModel = func(task *node.Task, model []float32, held *dataset.Table) {
+				mu.Lock()
 				models = append(models, slices.Clone(model))
+				mu.Unlock()
 				if task.Name != plan().Name || held.Rows() != 40 || slices.Max(held.X) <= 1 {
 					t.Errorf("task %q, %d rows, the largest number %v", task.Name, held.Rows(), slices.Max(held.X))
 				}
@@ -38,18 +47,22 @@ func TestHooks(t *testing.T) {
 		r := settle(0, hooks)
 		task := r.start(plan())
 		sleep(time.Until(task.RoundStart(3)) + time.Second)
-		if len(models) != 3 || aside.Load() != 4 || slices.Equal(models[0], models[2]) || loaded.Load() != 0 {
-			t.Fatalf("after 3 rounds %d models, %d times aside, loaded %d times", len(models), aside.Load(), loaded.Load())
+		got := seen()
+		if len(got) != 3 || aside.Load() != 4 || slices.Equal(got[0], got[2]) || loaded.Load() != 0 {
+			t.Fatalf("after 3 rounds %d models, %d times aside, loaded %d times", len(got), aside.Load(), loaded.Load())
 		}
-		first, last := models[0], models[2]
+		first, last := got[0], got[2]
 		r.end()
 		r.member = r.member.square.join(r.i)
+		mu.Lock()
 		models = nil
+		mu.Unlock()
 		r.begin(hooks)
 		sleep(time.Second)
 		// What training of the round that was broken off gave is in it, too.
-		if len(models) != 1 || len(models[0]) != len(last) || slices.Equal(models[0], first) || loaded.Load() != 1 {
-			t.Errorf("%d models after a restart; loaded %d times", len(models), loaded.Load())
+		got = seen()
+		if len(got) != 1 || len(got[0]) != len(last) || slices.Equal(got[0], first) || loaded.Load() != 1 {
+			t.Errorf("%d models after a restart; loaded %d times", len(got), loaded.Load())
 		}
 		sleep(time.Until(task.End()) + time.Second)
 		r.wantState(Done)
