@@ -36,6 +36,7 @@ type ceremony struct {
 	proposal []byte
 	dealt    *issuer.Dealt
 	tries    int
+	unfit    []uint8 // issuers that refused the plan, such as with an old share
 	done     chan struct{}
 	err      error
 }
@@ -197,8 +198,9 @@ func (d *desk) deal(y *ceremony) bool {
 }
 
 // retryCeremony begins a ceremony anew that others have only forgotten, whose
-// generation was signed for in an earlier one that did not end, or to which one did not fit as a dealer, such as with an old share. It ends it where
-// they refuse, cheat or are silent.
+// generation was signed for in an earlier one that did not end, or to which one did
+// not fit as a dealer, such as with an old share; others deal then, whatever other
+// sessions end meanwhile. It ends it where they refuse, cheat or are silent.
 func (d *desk) retryCeremony(r *issuer.Result) {
 	y := d.ceremony
 	if y == nil {
@@ -207,6 +209,9 @@ func (d *desk) retryCeremony(r *issuer.Result) {
 	for _, f := range r.Refused {
 		if f.Reason == issuer.ReasonBound { // one that may never be completed: go beyond it
 			d.bound = max(d.bound, y.plan.Gen)
+		}
+		if f.Reason == issuer.ReasonCharter && y.dealt == nil && !slices.Contains(y.unfit, f.Index) {
+			y.unfit = append(y.unfit, f.Index)
 		}
 	}
 	passes := func(f issuer.Refusal) bool {

@@ -99,7 +99,7 @@ func (d *desk) coming(c *issuer.Charter, change Change) (out []issuer.Candidacy,
 }
 
 // dealers chooses the t issuers that hand the key on: this one, then those that
-// stay and have answered of late, then the others.
+// stay, have answered of late and have not refused in this ceremony, then the others.
 func (d *desk) dealers(c *issuer.Charter, receivers []issuer.Receiver) (out []uint8) {
 	self := d.keys.Share.Index
 	rank := func(s issuer.Issuer) int {
@@ -108,7 +108,7 @@ func (d *desk) dealers(c *issuer.Charter, receivers []issuer.Receiver) (out []ui
 			return 0
 		case !slices.Contains(receivers, issuer.Stays(s)):
 			return 3
-		case d.last.unhelpful(s.Index):
+		case d.last.unhelpful(s.Index), d.ceremony != nil && slices.Contains(d.ceremony.unfit, s.Index):
 			return 2
 		}
 		return 1

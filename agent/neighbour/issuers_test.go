@@ -141,6 +141,30 @@ func TestOldShare(t *testing.T) {
 	})
 }
 
+// TestUnfitDealer holds that one who refused to deal is not asked again in the same
+// ceremony, though another session has ended well meanwhile.
+func TestUnfitDealer(t *testing.T) {
+	c := &issuer.Charter{T: 2, Issuers: []issuer.Issuer{{Index: 1}, {Index: 2}, {Index: 3}}}
+	var receivers []issuer.Receiver
+	for _, s := range c.Issuers {
+		receivers = append(receivers, issuer.Stays(s))
+	}
+	d := &desk{keys: &issuer.Keys{}, ceremony: &ceremony{plan: &issuer.Plan{}}}
+	d.keys.Share.Index = 1
+	if got := d.dealers(c, receivers); !slices.Equal(got, []uint8{1, 2}) {
+		t.Errorf("at first %v deal", got)
+	}
+	d.retryCeremony(&issuer.Result{Err: errors.New("refused"), Refused: []issuer.Refusal{{Index: 2, Reason: issuer.ReasonCharter}}})
+	d.last = &report{} // of a motion that was carried
+	if got := d.dealers(c, receivers); !slices.Equal(got, []uint8{1, 3}) {
+		t.Errorf("after 2 refused %v deal", got)
+	}
+	d.ceremony = nil
+	if got := d.dealers(c, receivers); !slices.Equal(got, []uint8{1, 2}) {
+		t.Errorf("in the next ceremony %v deal", got)
+	}
+}
+
 // TestStrictIssuers asks the owners before shares are dealt and a member is removed.
 func TestStrictIssuers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
